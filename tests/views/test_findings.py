@@ -1,0 +1,37 @@
+"""What of a finding reaches the browser, and the module that draws it."""
+
+import json
+import re
+
+from workbench.result import Finding
+from workbench.views.findings import canonical, finding_rows, findings_module
+
+
+def test_a_row_is_plain_json_without_nan() -> None:
+    odd = Finding("drift", "moved", effect=float("nan"), interval=(None, 0.3), severity="unheard", people=0)
+    [row] = finding_rows([odd])
+    assert json.loads(json.dumps(row, allow_nan=False)) == row
+    assert (row["effect"], row["interval"], row["level"]) == (None, None, None)
+
+
+def test_a_small_number_of_people_is_blanked_in_words_and_in_order() -> None:
+    rows = finding_rows([Finding("slice", "s", people=9, support=500), Finding("slice", "s", support=10)])
+    assert [(row["people_order"], row["people_text"]) for row in rows] == [(0, "fewer than 10"), (10, "10 rows")]
+
+
+def test_severities_are_ordered_and_facts_that_are_not_there_left_out() -> None:
+    rows = finding_rows([Finding("slice", "s", severity="critical", p_adjusted=0.00123), Finding("slice", "s", severity="low")])
+    assert [row["level"] for row in rows] == [3, 0]
+    assert rows[0]["facts"] == [["where", "all rows"], ["p, adjusted", "0.0012"]]
+
+
+def test_equal_selections_are_equal_texts_and_what_is_none_stays_as_it_is() -> None:
+    assert canonical('region="north"   and `age`<25') == 'region = "north" and age < 25'
+    assert canonical("no predicate <b>") == "no predicate <b>"
+
+
+def test_the_module_imports_nothing_fetches_nothing_and_writes_no_markup() -> None:
+    code = re.sub(r"//.*", "", findings_module().replace("http://www.w3.org/2000/svg", "svg"))
+    assert "export default" in code
+    for word in ("import ", "import(", "http", "fetch", "innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval"):
+        assert word not in code, word

@@ -1,0 +1,40 @@
+"""Tables, sentences, blanked cells and figures as images."""
+
+import pandas as pd
+import plotly.graph_objects as go
+import pytest
+
+from workbench.views import render
+
+
+def test_a_table_escapes_what_it_shows() -> None:
+    html = render.Table(pd.DataFrame({"what": ["<script>alert(1)</script>"]}), "a & b")._repr_html_()
+    assert "<script>" not in html
+    assert "&lt;script&gt;" in html
+    assert "a &amp; b" in html
+
+
+def test_a_sentence_escapes_what_it_says() -> None:
+    assert "<img" not in render.Sentence("<img src=x>")._repr_html_()
+
+
+def test_small_cells_are_blanked_and_the_mark_is_dropped() -> None:
+    frame = pd.DataFrame({"group": ["a", "b"], "rate": [0.5, 0.1], "suppressed": [False, True]})
+    shown = render.blanked(frame, ["rate"])
+    assert list(shown) == ["group", "rate"]
+    assert shown["rate"].tolist() == [0.5, None]
+    assert frame["rate"].tolist() == [0.5, 0.1]
+
+
+def test_a_table_without_small_cells_is_shown_whole() -> None:
+    frame = pd.DataFrame({"rate": [0.5], "suppressed": [False]})
+    assert render.blanked(frame, ["rate"])["rate"].tolist() == [0.5]
+
+
+@pytest.mark.browser
+def test_figures_become_svg_with_their_words_in_them() -> None:
+    figure = go.Figure(go.Bar(x=["a"], y=[1])).update_layout(title="How many", height=300)
+    (svg,) = render.figures_svg([figure.to_plotly_json()])
+    assert svg.startswith("<svg")
+    assert "How many" in svg
+    assert 'height="300"' in svg

@@ -1,0 +1,109 @@
+"""The findings table: what reaches the browser, and what its messages do."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook, new_output
+
+from workbench.data.dataset import Dataset
+from workbench.evidence.blank import refuse_blank
+from workbench.evidence.freeze import COMPLETED, freeze
+from workbench.evidence.page import notebook_page
+from workbench.incident.record import Entry
+from workbench.result import Finding
+from workbench.views.triage import findings_table
+from workbench.widgets.findings import FindingsTable
+from workbench.widgets.investigation import Investigation
+
+Entries = Callable[[str], list[Entry]]
+
+
+def say(widget: FindingsTable, **content: object) -> None:
+    widget._handle_msg({"content": {"data": {"method": "custom", "content": content}}, "buffers": []})
+
+
+@pytest.fixture
+def widget(dataset: Dataset, incident: str, findings: list[Finding]) -> FindingsTable:
+    return FindingsTable(Investigation(dataset, incident), findings)
+
+
+def test_its_twin_is_the_static_table(widget: FindingsTable, findings: list[Finding]) -> None:
+    data, _ = widget._repr_mimebundle_() or ({}, {})
+    assert data["text/html"] == findings_table(findings)._repr_html_()
+    assert data["text/plain"] == repr(findings_table(findings))
+
+
+def test_frozen_it_is_the_table_alone_and_on_the_page_too(widget: FindingsTable) -> None:
+    data, _ = widget._repr_mimebundle_() or ({}, {})
+    cell = new_code_cell("FindingsTable(…)", outputs=[new_output("execute_result", data=data)], execution_count=1)
+    frozen = freeze(new_notebook(cells=[cell]), COMPLETED)
+    assert set(frozen.cells[0].outputs[0].data) == {"text/html", "text/plain"}
+    page = notebook_page(frozen, title="T", plotly=None)
+    refuse_blank(page)
+    assert "the young are refused" in page
+    assert "left out of this output" not in page
+
+
+def test_no_row_of_the_log_and_no_small_number_reaches_the_browser(widget: FindingsTable) -> None:
+    state = {name: value for name, value in widget.get_state().items() if name not in {"_esm", "layout"}}
+    assert [row["people_order"] for row in state["findings"]] == [0, 812, 1234]
+    assert [row["people_text"] for row in state["findings"]] == ["fewer than 10", "812", "1,234 rows"]
+    assert "south" not in json.dumps(state)
+
+
+def test_selecting_a_finding_selects_its_rows(widget: FindingsTable) -> None:
+    say(widget, type="select", where=widget.findings[0]["where"])
+    assert str(widget.investigation.selection) == widget.selection == 'region = "north"'
+
+
+def test_a_pin_with_a_note_is_in_the_record_and_on_the_row(widget: FindingsTable, entries: Entries) -> None:
+    say(widget, type="pin", finding=1, note="told the owner")
+    assert [entry.body["finding"]["statement"] for entry in entries("pinned")] == ["the young are refused"]
+    assert [entry.body["text"] for entry in entries("note")] == ["told the owner"]
+    assert [row["pinned"] for row in widget.findings] == [False, True, False]
+
+
+def test_a_dismissal_is_in_the_record_and_on_the_row(widget: FindingsTable, entries: Entries) -> None:
+    say(widget, type="dismiss", finding=2, why="month end")
+    assert [entry.body["why"] for entry in entries("dismissed")] == ["month end"]
+    assert [row["dismissed"] for row in widget.findings] == ["", "", "month end"]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ({"type": "pin", "finding": 3, "note": ""}, "no finding of that name: 3. Available: 0, 1, 2"),
+        ({"type": "pin", "finding": -1, "note": ""}, "no finding of that name"),
+        ({"type": "pin", "finding": True, "note": ""}, "cannot be read"),
+        ({"type": "pin", "finding": "0", "note": ""}, "cannot be read"),
+        ({"type": "dismiss", "finding": 0, "why": " "}, "needs a reason"),
+    ],
+)
+def test_what_cannot_be_done_is_said_and_leaves_no_entry(
+    widget: FindingsTable, entries: Entries, content: dict[str, object], said: str
+) -> None:
+    say(widget, **content)
+    assert said in widget.message
+    assert entries("pinned") == entries("dismissed") == []
+
+
+def test_a_read_only_table_pins_nothing(dataset: Dataset, incident: str, findings: list[Finding], entries: Entries) -> None:
+    widget = FindingsTable(Investigation(dataset, incident), findings, readonly=True)
+    say(widget, type="pin", finding=0, note="")
+    assert "read-only" in widget.message
+    assert entries("pinned") == []
+
+
+def test_what_was_pinned_before_a_restart_is_marked(dataset: Dataset, incident: str, findings: list[Finding]) -> None:
+    Investigation(dataset, incident).pin(findings[2])
+    assert [row["pinned"] for row in FindingsTable(Investigation(dataset, incident), findings).findings] == [False, False, True]
+
+
+def test_an_unknown_option_lists_those_there_are(dataset: Dataset) -> None:
+    with pytest.raises(TypeError, match=r"FindingsTable has no option 'page_size'\. Options: readonly"):
+        FindingsTable(Investigation(dataset), [], page_size=10)
+
+
+def test_no_finding_is_an_empty_table(dataset: Dataset) -> None:
+    assert FindingsTable(Investigation(dataset), []).findings == []

@@ -1,0 +1,154 @@
+"""Commands that look at data: triage, and the analyses one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from workbench.cli.output import say, say_table, step_teller, write_json
+
+if TYPE_CHECKING:
+    from workbench.data.dataset import Dataset
+    from workbench.result import Finding, Result
+    from workbench.triage.run import Triage
+
+Data = Annotated[str, typer.Argument(help="Decision log: a path, a pattern or a URL.", metavar="DATA")]
+RolesFile = Annotated[str, typer.Option("--roles", help="YAML file that says which column is what.")]
+Reference = Annotated[str, typer.Option("--reference", help="Rows that were still good, such as 'time < 2026-03-01'.")]
+Current = Annotated[str, typer.Option("--current", help="Rows under suspicion.")]
+ReferenceData = Annotated[str, typer.Option("--reference-data", help="Another file that was still good.")]
+Labels = Annotated[str, typer.Option("--labels", help="A second file that holds the labels.")]
+On = Annotated[str, typer.Option("--on", help="The column both files share.")]
+JsonOut = Annotated[str, typer.Option("--json", help="Write the result here; - is stdout.")]
+ReferenceGroup = Annotated[str, typer.Option("--reference-group", help="most favored, largest, everybody else, or a group.")]
+Seed = Annotated[int, typer.Option("--seed", help="For anything random.")]
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Add these commands to `app`."""
+    for command in (triage, slices, disparity, drift, integrity):
+        app.command()(command)
+
+
+def triage(
+    data: Data,
+    *,
+    out: Annotated[Path, typer.Option("--out", help="Folder for findings.json and the results behind it.")],
+    roles: RolesFile = "",
+    reference: Reference = "",
+    current: Current = "",
+    reference_data: ReferenceData = "",
+    labels: Labels = "",
+    on: On = "",
+    lineage: Annotated[str, typer.Option("--lineage", help="Upstream events; this version reads none.")] = "",
+    recordings: Annotated[str, typer.Option("--recordings", help="Recorded traffic; this version reads none.")] = "",
+    seed: Seed = 0,
+) -> None:
+    """Run every check and rank what was found. Exit 0: no incident found; 1: incident, or could not tell."""
+    from workbench.files import require_writable
+    from workbench.triage.files import write_triage
+    from workbench.triage.run import triage as run_triage
+    from workbench.triage.source import open_log
+    from workbench.views.triage import headline
+
+    require_writable(out)
+    dataset, windows = open_log(
+        data, roles, reference=reference, current=current, reference_data=reference_data, labels=labels, on=on, lineage=lineage,
+        recordings=recordings,
+    )  # fmt: skip
+    say(f"{dataset.rows:,} decisions in {dataset.name}", *(f"  {notice}" for notice in dataset.notices))
+    found = run_triage(dataset, **windows, seed=seed, tell=step_teller())
+    path = write_triage(found, out)
+    _say_skipped(found)
+    say("", headline(found.verdict, found.findings, found.examined), "")
+    say_findings(found.findings)
+    say(f"written to {path}")
+    if found.verdict != "no incident found":
+        raise typer.Exit(1)
+
+
+def slices(
+    data: Data,
+    *,
+    json: JsonOut,
+    roles: RolesFile = "",
+    reference: Reference = "",
+    current: Current = "",
+    loss: Annotated[str, typer.Option("--loss", help="error, a measure such as fpr, or column:NAME.")] = "",
+    level: Annotated[int, typer.Option("--level", help="Most conditions in a slice.")] = 2,
+    min_support: Annotated[float, typer.Option("--min-support", help="Smallest share of the rows.")] = 0.01,
+    top: Annotated[int, typer.Option("--top", help="How many slices to list.")] = 10,
+) -> None:
+    """List the slices on which the model is worst, or became worse."""
+    from workbench.analysis.slices import find_slices
+
+    dataset, before = _open(data, roles, reference, current)
+    _finish(find_slices(dataset, loss or None, level=level, min_support=min_support, top=top, reference=before), json)
+
+
+def disparity(
+    data: Data,
+    *,
+    json: JsonOut,
+    roles: RolesFile = "",
+    current: Current = "",
+    measure: Annotated[list[str] | None, typer.Option("--measure", help="A measure; may be repeated.")] = None,
+    reference_group: ReferenceGroup = "most favored",
+) -> None:
+    """Measure every group and its distance from the reference group."""
+    from workbench.analysis.disparity import disparity as measure_disparity
+
+    dataset, _ = _open(data, roles, "", current)
+    _finish(measure_disparity(dataset, measures=measure, reference=reference_group), json)
+
+
+def drift(data: Data, *, reference: Reference, json: JsonOut, roles: RolesFile = "", current: Current = "") -> None:
+    """Compare every column between two windows."""
+    from workbench.analysis.drift import drift as measure_drift
+    from workbench.errors import InputError
+
+    dataset, before = _open(data, roles, reference, current)
+    if before is None:
+        raise InputError("drift needs two windows", None, "Give --reference, the rows that were still good.")
+    _finish(measure_drift(dataset, before), json)
+
+
+def integrity(data: Data, *, json: JsonOut, roles: RolesFile = "", reference: Reference = "", current: Current = "") -> None:
+    """Inspect every column and every series over time for defects."""
+    from workbench.analysis.integrity import integrity as inspect
+
+    dataset, before = _open(data, roles, reference, current)
+    _finish(inspect(dataset, before), json)
+
+
+def say_findings(findings: Iterable[Finding], title: str = "Findings, ranked") -> None:
+    """Print findings as a table: what it is, and under it how large, since when and for whom; nothing where there are none."""
+    from workbench.views.triage import detail_text
+
+    rows = [(item.rank, item.severity, item.kind, f"{item.statement}\n{detail_text(item)}\n") for item in findings]
+    if rows:
+        say_table(title, ("#", "severity", "kind", "what"), rows)
+
+
+def _say_skipped(found: Triage) -> None:
+    """Say which checks could not speak, and why: what they would have found is not known."""
+    say(*(f"  {check.name} {check.status}: {check.why}" for check in found.checks if check.status != "ran"))
+
+
+def _open(data: str, roles: str, reference: str, current: str) -> tuple[Dataset, Dataset | None]:
+    """The current window and the reference window; all rows and None without windows."""
+    from workbench.triage.run import make_context
+    from workbench.triage.source import open_log
+
+    dataset, windows = open_log(data, roles, reference=reference, current=current)
+    context = make_context(dataset, windows["reference"], windows["current"])
+    return context.subject, context.reference
+
+
+def _finish(result: Result, out: str) -> None:
+    write_json(result.to_dict(), out)
+    if out != "-":
+        say(f"{result.title}: written to {out}")

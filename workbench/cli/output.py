@@ -1,0 +1,132 @@
+"""How the commands print: lines and tables for people on stderr, JSON where it is asked for.
+
+What is printed comes from data, and data may be hostile to the terminal that shows it: every character that is not printable
+is shown escaped.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from workbench.errors import ParameterError
+
+NARROWEST = 60
+"""Columns that a table takes at least, however narrow the terminal."""
+
+
+def say(*lines: str) -> None:
+    """Print lines for people."""
+    for line in lines:
+        _print(shown(line))
+
+
+def say_table(title: str, columns: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
+    """Print a table for people, as wide as their terminal."""
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=Text(shown(title)), title_justify="left", box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text("–" if cell is None else shown(str(cell))) for cell in row))
+    console = Console(stderr=True)
+    console.width = max(console.width, NARROWEST)
+    with console.capture() as captured:
+        console.print(table)
+    _print("\n".join(line.rstrip() for line in captured.get().rstrip("\n").split("\n")))
+
+
+def shown(text: str) -> str:
+    """`text` with what steers a terminal (controls, directions of writing, but not line feeds) escaped as Python writes it."""
+    return "".join(letter if letter == "\n" or not _steers(letter) else ascii(letter)[1:-1] for letter in text)
+
+
+def write_json(document: Any, out: str) -> None:
+    """Write `document` to the file `out`, or to stdout for ``-``; a reader that went away has had enough.
+
+    Raises
+    ------
+    StorageError
+        If the file cannot be written; it is then as it was.
+    """
+    from workbench.files import write_whole
+    from workbench.triage.files import readable_json
+
+    text = readable_json(document)
+    if out != "-":
+        write_whole(Path(out), text)
+        return
+    try:
+        sys.stdout.buffer.write(text.encode())
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Python flushes stdout once more at its end, and would complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def step_teller() -> Callable[[str, str], None]:
+    """A callback that says what runs and how long it took, a line per step."""
+    started: dict[str, float] = {}
+
+    def tell(name: str, status: str) -> None:
+        if status == "running":
+            started[name] = time.perf_counter()
+            return
+        say(f"  {name:<12} {status:<8} {time.perf_counter() - started.get(name, time.perf_counter()):6.1f} s")
+
+    return tell
+
+
+def cell_teller() -> Callable[[int, int, str], None]:
+    """A callback that says which part of a notebook begins, and how long after the first."""
+    start = time.perf_counter()
+    said: list[str] = []
+
+    def tell(number: int, total: int, heading: str) -> None:
+        if said[-1:] != [heading]:
+            said.append(heading)
+            say(f"  {time.perf_counter() - start:6.1f} s  cell {number:>2} of {total}  {heading[:90]}")
+
+    return tell
+
+
+def parse_parameters(words: list[str]) -> Mapping[str, str]:
+    """``-p name value`` groups as a mapping.
+
+    Raises
+    ------
+    ParameterError
+        For any other word.
+    """
+    values: dict[str, str] = {}
+    rest = list(words)
+    while rest:
+        word = rest.pop(0)
+        if word != "-p":
+            raise ParameterError("unexpected word on the command line", word, "Parameters are given as `-p name value`.")
+        if len(rest) < 2:
+            raise ParameterError("a parameter without a value", " ".join(rest), "Write `-p name value`.")
+        name, value = rest.pop(0), rest.pop(0)
+        if name in values:
+            raise ParameterError("a parameter is given twice", name, "Give it once.")
+        values[name] = value
+    return values
+
+
+def _steers(letter: str) -> bool:
+    return unicodedata.category(letter) in {"Cc", "Cf", "Cs", "Cn", "Co", "Zl", "Zp"}
+
+
+def _print(text: str) -> None:
+    with suppress(BrokenPipeError):  # whoever read along has gone: no reason to stop what is under way
+        print(text, file=sys.stderr, flush=True)  # noqa: T201  this is where the command line prints

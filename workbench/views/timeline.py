@@ -1,0 +1,59 @@
+"""Rates and volume over time, with the onset of a finding marked as the interval it is."""
+
+from __future__ import annotations
+
+import pandas as pd
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from workbench.result import Finding, Result
+from workbench.views.render import blanked
+from workbench.views.theme import GREY, ORANGE, PALETTE, SYMBOLS, styled
+
+RATES = "rate of "
+
+
+def timeline_figure(result: Result, finding: Finding | None = None) -> go.Figure:
+    """The rates of label and prediction per period, and the rows below them.
+
+    Parameters
+    ----------
+    result
+        Of `workbench.analysis.integrity.integrity`, with the table ``timeline``.
+    finding
+        Its onset is drawn as a line, its onset interval as a band.
+    """
+    table = result.tables["timeline"]
+    series = [str(column) for column in table if str(column).startswith(RATES)]
+    table = blanked(table, [*series, "rows"])
+    starts = pd.to_datetime(table["start"])
+    figure = make_subplots(rows=2, cols=1, shared_xaxes=True, row_heights=[0.7, 0.3], vertical_spacing=0.08)
+    for number, column in enumerate(series):
+        figure.add_trace(_rate(starts, table[column], number), row=1, col=1)
+    figure.add_trace(go.Bar(x=starts, y=_numbers(table["rows"]), name="rows", marker={"color": GREY}), row=2, col=1)
+    if finding is not None and finding.onset is not None:
+        _mark_onset(figure, finding)
+    figure.update_yaxes(title="share of rows", tickformat=".0%", rangemode="tozero", row=1, col=1)
+    figure.update_yaxes(title="rows", rangemode="tozero", row=2, col=1)
+    return styled(figure, title="Rates over time", height=520)
+
+
+def _rate(starts: pd.Series[pd.Timestamp], column: pd.Series[float], number: int) -> go.Scatter:
+    color = PALETTE[number]
+    marker = {"symbol": SYMBOLS[number], "size": 8, "color": color}
+    return go.Scatter(x=starts, y=_numbers(column), name=column.name, mode="lines+markers", marker=marker, line={"color": color})
+
+
+def _numbers(column: pd.Series[float]) -> list[float | None]:
+    return [None if pd.isna(value) else float(value) for value in column]
+
+
+def _mark_onset(figure: go.Figure, finding: Finding) -> None:
+    onset = str(finding.onset)
+    earliest, latest = finding.onset_interval or (onset, onset)
+    if earliest != latest:
+        figure.add_vrect(x0=earliest, x1=latest, fillcolor=ORANGE, opacity=0.15, line_width=0)
+    figure.add_vline(x=onset, line={"color": ORANGE, "width": 2, "dash": "dash"})
+    told = f"#{finding.rank} began {onset[:10]}"
+    place = {"x": onset, "y": 1.0, "yref": "y domain", "xanchor": "right", "yanchor": "top", "xshift": -6}
+    figure.add_annotation(text=told, showarrow=False, font={"color": ORANGE, "size": 14}, bgcolor="white", **place)

@@ -1,0 +1,162 @@
+"""What triage concluded: a sentence, a ranked table, a figure of the sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from workbench.result import SMALL_CELL, Finding, Result
+from workbench.views.disparity import groups_figure
+from workbench.views.render import BLANK, Sentence, Table
+from workbench.views.theme import SEVERITY_COLORS, styled
+from workbench.views.timeline import timeline_figure
+
+RATE_UNITS = ("rate", "share", "value")
+LONGEST_LABEL = 60
+
+
+def headline(verdict: str, findings: Sequence[Finding], rows: int) -> str:
+    """One sentence a responder can say aloud."""
+    new = [finding for finding in findings if finding.explained_by is None]
+    if not new:
+        return f"{verdict.capitalize()}: nothing stood out in {rows:,} decisions."
+    first = new[0]
+    others = f" {len(new) - 1} more finding{'s' if len(new) > 2 else ''} below." if len(new) > 1 else ""
+    return f"{verdict.capitalize()} in {rows:,} decisions. First: {first.statement}.{others}"
+
+
+def findings_table(findings: Sequence[Finding]) -> Table:
+    """The findings in rank order; what is explained by another says by which."""
+    rows = [
+        {
+            "#": finding.rank,
+            "severity": finding.severity,
+            "kind": finding.kind,
+            "what": finding.statement,
+            "effect": effect_text(finding),
+            "since": since_text(finding),
+            "people": people_text(finding),
+            "bearing": bearing_text(finding),
+        }
+        for finding in findings
+    ]
+    columns = ["#", "severity", "kind", "what", "effect", "since", "people", "bearing"]
+    return Table(pd.DataFrame(rows, columns=columns), "Findings, ranked")
+
+
+def effect_text(finding: Finding) -> str:
+    """Effect, unit and 95 % interval."""
+    if finding.effect is None:
+        return BLANK
+    interval = ""
+    if finding.interval is not None and None not in finding.interval:
+        interval = f" [{finding.interval[0]:.3f}, {finding.interval[1]:.3f}]"
+    return f"{finding.effect:+.3f}{interval} {finding.unit}"
+
+
+def since_text(finding: Finding) -> str:
+    """Onset with its interval, or that there is none to name."""
+    if finding.onset is None:
+        return BLANK
+    if finding.onset_interval is None:
+        return finding.onset[:10]
+    low, high = (end[:10] for end in finding.onset_interval)
+    return finding.onset[:10] if low == high else f"{finding.onset[:10]} ({low} to {high})"
+
+
+def people_text(finding: Finding) -> str:
+    """People concerned, or rows where people are not known; small numbers blanked."""
+    number, unit = (finding.people, "") if finding.people is not None else (finding.support, " rows")
+    if number is None:
+        return "not measured"
+    return f"fewer than {SMALL_CELL}{unit}" if number < SMALL_CELL else f"{number:,}{unit}"
+
+
+def bearing_text(finding: Finding) -> str:
+    """What the finding does to others, or which other explains it."""
+    parts = []
+    if finding.undermines:
+        parts.append("undermines " + ", ".join(f"#{number}" for number in finding.undermines))
+    if finding.explained_by is not None:
+        parts.append(f"explained by #{finding.explained_by}")
+    if finding.standing:
+        parts.append("standing")
+    parts += finding.ruled_out
+    return "; ".join(parts) or BLANK
+
+
+def detail_text(finding: Finding) -> str:
+    """Effect, onset, people and bearing in one line."""
+    parts = [effect_text(finding), f"since {since_text(finding)}" if finding.onset else "", f"{people_text(finding)} people"
+             if finding.people is not None else people_text(finding), bearing_text(finding)]  # fmt: skip
+    return " · ".join(part for part in parts if part not in ("", BLANK))
+
+
+def findings_figure(findings: Sequence[Finding]) -> go.Figure:
+    """Findings that are differences of rates, as points with their 95 % intervals, worst on top; 0 = no difference."""
+    drawn = [finding for finding in findings if finding.explained_by is None and None not in (finding.interval or (None,))]
+    figure = go.Figure()
+    for severity, color in SEVERITY_COLORS.items():
+        points = [finding for finding in drawn if finding.severity == severity]
+        if points:
+            figure.add_trace(_points(points, severity, color))
+    figure.add_vline(x=0, line={"color": "#1A1A1A", "width": 1})
+    figure.update_xaxes(title="difference of rates, percentage points (95 % interval)", ticksuffix=" pp")
+    figure.update_yaxes(categoryorder="array", categoryarray=[_label(finding) for finding in reversed(drawn)])
+    return styled(figure, title="How large, and how sure", height=170 + 46 * max(1, len(drawn)))
+
+
+def _points(findings: Sequence[Finding], severity: str, color: str) -> go.Scatter:
+    effects = [100 * (finding.effect or 0) for finding in findings]
+    ends = [finding.interval or (None, None) for finding in findings]
+    return go.Scatter(
+        x=effects,
+        y=[_label(finding) for finding in findings],
+        name=severity,
+        mode="markers",
+        marker={"color": color, "size": 12, "symbol": {"critical": "diamond", "high": "square"}.get(severity, "circle")},
+        error_x={
+            "type": "data",
+            "symmetric": False,
+            "array": [100 * (high or 0) - effect for (_, high), effect in zip(ends, effects, strict=True)],
+            "arrayminus": [effect - 100 * (low or 0) for (low, _), effect in zip(ends, effects, strict=True)],
+            "thickness": 2,
+        },
+        customdata=[finding.statement for finding in findings],
+        hovertemplate="%{customdata}<extra></extra>",
+    )
+
+
+def _label(finding: Finding) -> str:
+    where = finding.where if len(finding.where) <= LONGEST_LABEL else finding.where[: LONGEST_LABEL - 1] + "…"
+    return f"#{finding.rank} {finding.unit}<br>{where}"
+
+
+def dated_figure(results: Mapping[str, Result], findings: Sequence[Finding]) -> go.Figure | Sentence:
+    """The rates over time with the first dated finding marked; a sentence where the log has no time."""
+    result = results.get("integrity")
+    if result is None or "timeline" not in result.tables:
+        return Sentence("The log has no column with the role time, so nothing can be dated.")
+    return timeline_figure(result, next((finding for finding in findings if finding.onset is not None), None))
+
+
+def group_figure(results: Mapping[str, Result]) -> go.Figure | Sentence:
+    """The rates by every group that was compared; a sentence where there are none."""
+    result = results.get("disparity")
+    if result is None:
+        return Sentence("No groups were compared: the roles name none, or nothing that could be measured.")
+    return groups_figure(result, list(result.tables["groups"]["attribute"].unique()))
+
+
+def checks_table(checks: Sequence[Mapping[str, Any]]) -> Table:
+    """How each check went, and why not where it did not."""
+    rows = [{"check": check["name"], "went": check["status"], "why": check["why"] or BLANK} for check in checks]
+    return Table(pd.DataFrame(rows, columns=["check", "went", "why"]), "Checks")
+
+
+def findings_of(document: Mapping[str, Any]) -> list[Finding]:
+    """The findings of a ``findings.json``."""
+    return [Finding.from_dict(item) for item in document["findings"]]
