@@ -39,6 +39,7 @@ def parse(line: str) -> dict[str, Any]:
         For a command that does not exist, a word too many or too few.
     """
     import typer
+
     from workbench.cli import app
 
     command: Any = typer.main.get_command(app)
