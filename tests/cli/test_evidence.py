@@ -1,5 +1,6 @@
 """Seal, verify, rerun and keys, by their exit codes and last lines."""
 
+import json
 import stat
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,8 @@ from typing import Any
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
+
+from workbench.digest import digest_file
 
 
 @pytest.fixture
@@ -102,15 +105,28 @@ def run_bundle(workbench: Any, tmp_path: Path) -> Path:
     return tmp_path / "B.zip"
 
 
-def test_a_run_is_repeated_and_its_signer_and_environment_are_told(workbench: Any, run_bundle: Path, home: Path) -> None:
+def test_a_run_is_repeated_and_its_signer_and_environment_are_told(workbench: Any, run_bundle: Path) -> None:
     done = workbench("rerun", run_bundle)
     assert done.code == 0
     assert done.lines[-1].startswith("same result: run 1, sha256:")
     assert done.lines[1].strip() == "a signer trusted here"
     assert "no fingerprint of its data" in done.err
     assert "environment" in done.err
-    (home / "keys" / "trusted" / "ada.pem").unlink()
-    assert "NOT TRUSTED" in workbench("rerun", run_bundle).lines[1]
+
+
+def test_the_code_of_an_unknown_signer_is_not_run_unless_told(
+    workbench: Any, run_bundle: Path, home: Path, tmp_path: Path
+) -> None:
+    own = (home / "keys" / "trusted" / "ada.pem").rename(tmp_path / "ada.pem")
+    done = workbench("rerun", run_bundle, "--out", tmp_path / "kept")
+    assert done.code == 1
+    assert "signer not trusted" in done.lines[-1]
+    assert "Nothing was run" in done.lines[-1]
+    assert not (tmp_path / "kept").exists()
+    assert workbench("rerun", run_bundle, "--key", own).code == 0
+    done = workbench("rerun", run_bundle, "--trust-code")
+    assert done.code == 0
+    assert "NOT TRUSTED" in done.lines[1]
 
 
 def test_a_run_that_comes_to_something_else_is_told_by_its_cell(workbench: Any, run_bundle: Path, tmp_path: Path) -> None:
@@ -144,6 +160,36 @@ def test_a_damaged_bundle_is_not_run(workbench: Any, run_bundle: Path) -> None:
     assert done.code == 1
     assert len(done.lines) == 1
     assert "nothing was run" in done.err
+
+
+def test_a_number_is_traced_in_a_bundle_and_in_the_home(workbench: Any, run_bundle: Path, home: Path) -> None:
+    folder = home / "incidents" / "INC-1" / "runs" / "0001-tiny"
+    digest = digest_file(folder / "executed.ipynb")
+    for place in (run_bundle, "INC-1"):
+        done = workbench("trace", place, digest[7:19])
+        assert done.code == 0
+        assert any(line.startswith("output      runs/0001-tiny/executed.ipynb") for line in done.lines)
+        assert any(line.startswith("parameter   switch = ") and "declared ''" in line for line in done.lines)
+    document = json.loads(workbench("trace", run_bundle, digest, "--json", "-").out)
+    assert (document["schema"], document["run"]["number"]) == ("workbench.trace/1", 1)
+
+
+def test_an_unsupported_claim_is_1_and_an_unknown_one_2(workbench: Any, bundle: Path) -> None:
+    done = workbench("trace", bundle, "entry2")
+    assert done.code == 1
+    assert done.lines[0] == "entry 2, note, unsupported"
+    assert workbench("trace", bundle, "run1:1").code == 2
+    assert workbench("trace", "INC-9", "entry2").code == 2
+
+
+def test_a_run_is_exported_as_a_page(workbench: Any, run_bundle: Path, tmp_path: Path) -> None:
+    assert workbench("export", "INC-1", "--html", tmp_path / "run.html").code == 0
+    assert "INC-1: run 1, tiny" in (tmp_path / "run.html").read_text()
+    done = workbench("export", "INC-1")
+    assert done.code == 2
+    assert "--html FILE" in done.lines[-1]
+    assert workbench("export", "INC-1", "--run", "7", "--html", tmp_path / "x.html").code == 2
+    assert run_bundle.is_file()
 
 
 def test_keys_are_made_listed_and_trusted(workbench: Any, home: Path, tmp_path: Path) -> None:

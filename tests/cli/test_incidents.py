@@ -135,8 +135,22 @@ def test_a_failed_run_is_1_and_shown_with_its_cell(workbench: Any, incident: str
     assert done.lines[-1].startswith("error: run 1 failed at cell 3: AssertionError: -1.0. What ran is in ")
     shown = workbench("show", incident).err
     assert "failed at cell 3" in shown
-    assert "AssertionError: -1.0" in shown
-    assert "run 1 at cell 3: AssertionError" in " ".join(workbench("log", incident).err.split())
+    assert "AssertionError: text withheld" in " ".join(shown.split())
+    assert "errors.txt" in shown
+    assert "run 1 at cell 3: AssertionError: text withheld" in " ".join(workbench("log", incident).err.split())
+
+
+def test_a_run_on_data_that_is_not_there_could_not_run(workbench: Any, incident: str, tmp_path: Path) -> None:
+    done = workbench("run", "triage", "--incident", incident, "-p", "data", tmp_path / "gone.csv")
+    assert done.code == 2
+    assert "gone.csv" in done.lines[-1]
+    assert "Traceback" not in done.err
+
+
+def test_a_run_is_shown_with_its_verdict(workbench: Any, incident: str, tiny: Path) -> None:
+    assert workbench("run", tiny, "--incident", incident).code == 0
+    assert "incident" in workbench("runs", incident).err
+    assert "run 1: incident" in " ".join(workbench("log", incident).err.split())
 
 
 @pytest.mark.parametrize(
@@ -200,6 +214,18 @@ def test_only_what_the_last_run_pinned_is_shown(workbench: Any, incident: str, m
     assert "found by run 2" in shown
     assert "found by run 1" not in shown
     assert "1 more pinned by earlier runs" in shown
+
+
+def test_a_later_run_that_pinned_nothing_is_told(
+    workbench: Any, incident: str, tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the findings below would look like what it found."""
+    with monkeypatch.context() as patch:
+        patch.setenv("WORKBENCH_RUN", "1")
+        pin_findings(incident, [Finding("slice", "worse in the north", rank=1)])
+    assert "pinned nothing" not in workbench("show", incident).err
+    assert workbench("run", tiny, "--incident", incident).code == 0
+    assert "run 1 (tiny), the last one, pinned nothing; what follows is older" in workbench("show", incident).err
 
 
 def test_what_somebody_typed_cannot_steer_the_terminal(workbench: Any, incident: str) -> None:

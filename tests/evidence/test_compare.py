@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
-from workbench.evidence.compare import differing_cells, differing_results, first_difference, relocate
+from workbench.evidence.compare import diff_findings, differing_cells, differing_results, first_difference, relocate
 from workbench.evidence.freeze import PLOTLY
 
 
@@ -118,3 +118,31 @@ def test_a_place_is_read_as_the_other_one_wherever_it_stands(text: str, expected
 @given(st.recursive(st.none() | st.integers() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))
 def test_without_places_nothing_moves(value: Any) -> None:
     assert relocate(value, {}) == value
+
+
+def finding(**changed: Any) -> dict[str, Any]:
+    plain = {
+        "check": "slices", "kind": "slice", "columns": ["a"], "where": "a = 1", "unit": "error rate", "severity": "high",
+        "effect": 0.2, "interval": [0.1, 0.3], "rank": 1,
+    }  # fmt: skip
+    return plain | changed
+
+
+@pytest.mark.parametrize(
+    ("change", "kind"),
+    [
+        ({"rank": 4}, None),
+        ({"effect": 0.29}, None),
+        ({"effect": 0.31}, "changed"),
+        ({"effect": None}, "changed"),
+        ({"severity": "low"}, "changed"),
+    ],
+)
+def test_a_finding_changed_when_it_left_its_interval(change: dict[str, Any], kind: str | None) -> None:
+    found = diff_findings({"findings": [finding()]}, {"findings": [finding(**change)]})
+    assert [name for name, items in found.items() if items] == ([kind] if kind else [])
+
+
+def test_findings_on_other_rows_are_new_and_gone() -> None:
+    before, after = finding(), finding(where="a = 2")
+    assert diff_findings({"findings": [before]}, {"findings": [after]}) == {"new": [after], "gone": [before], "changed": []}

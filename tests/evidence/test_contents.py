@@ -10,10 +10,10 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from nbformat.v4 import new_markdown_cell, new_notebook
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from workbench.digest import digest_file
-from workbench.errors import RecordError, StorageError, UnknownNameError
+from workbench.errors import BadOutcomeError, RecordError, StorageError, UnknownNameError
 from workbench.evidence.contents import installed_packages, seal_incident
 from workbench.evidence.verify import verify_bundle
 from workbench.incident.home import ensure_home, incident_folder, keys_folder, record_path
@@ -93,13 +93,51 @@ def test_an_executed_notebook_that_was_saved_again_is_not_sealed(
     assert not (tmp_path / "2.zip").exists()
 
 
-def test_an_unfinished_run_that_was_cut_off_while_writing_is_sealed_as_it_lies(
+def partial_of(home: Path, number: int) -> Path:
+    return incident_folder(home, "INC-1") / "runs" / f"{number:04d}-triage" / "partial.ipynb"
+
+
+def read(bundle: Path, name: str) -> str:
+    with zipfile.ZipFile(bundle) as archive:
+        return archive.read(f"data/{name}").decode()
+
+
+def test_a_notebook_cut_off_while_it_was_written_is_left_out_and_named(
     record: Record, key: SigningKey, home: Path, tmp_path: Path
 ) -> None:
-    (incident_folder(home, "INC-1") / "runs" / "0003-triage" / "partial.ipynb").write_text('{"cells": [')
+    """It cannot be frozen, and may quote a row."""
+    partial_of(home, 3).write_text('{"cells": [{"evalue": "Jane Doe')
     seal_incident(record, "INC-1", home=home, author="ada", key=key, out=tmp_path / "B.zip")
-    assert "runs/0003-triage/partial.ipynb" in names(tmp_path / "B.zip")
-    assert "runs/0003-triage/partial.html" not in names(tmp_path / "B.zip")
+    assert not {"runs/0003-triage/partial.ipynb", "runs/0003-triage/partial.html"} & names(tmp_path / "B.zip")
+    said = read(tmp_path / "B.zip", "runs/0003-triage/partial.ipynb.txt")
+    assert digest_file(partial_of(home, 3)) in said
+    assert b"Jane Doe" not in (tmp_path / "B.zip").read_bytes()
+
+
+def test_the_notebook_of_a_run_that_was_killed_is_frozen_when_it_is_sealed(
+    record: Record, key: SigningKey, home: Path, tmp_path: Path
+) -> None:
+    error = new_output("error", ename="ValueError", evalue="not a number: 'Jane Doe'", traceback=["ValueError: 'Jane Doe'"])
+    widget = new_output("display_data", data={"application/vnd.jupyter.widget-view+json": {}, "text/plain": "Slider"})
+    notebook = new_notebook(cells=[new_code_cell("f(x)", outputs=[error, widget])], metadata={"widgets": {"state": "Jane Doe"}})
+    nbformat.write(notebook, partial_of(home, 3))
+    before = partial_of(home, 3).read_bytes()
+    seal_incident(record, "INC-1", home=home, author="ada", key=key, out=tmp_path / "B.zip")
+    sealed = nbformat.reads(read(tmp_path / "B.zip", "runs/0003-triage/partial.ipynb"), as_version=4)
+    assert sealed.metadata["workbench"] == {"status": "unfinished"}
+    assert dict(sealed.cells[0].outputs[1].data) == {"text/plain": "Slider"}
+    assert b"Jane Doe" not in (tmp_path / "B.zip").read_bytes()
+    assert partial_of(home, 3).read_bytes() == before
+
+
+def test_a_blank_html_page_is_not_sealed(record: Record, key: SigningKey, home: Path, tmp_path: Path) -> None:
+    """A figure without data and without a picture: the page would look finished and prove nothing."""
+    empty = new_output("display_data", data={"application/vnd.plotly.v1+json": {"data": [], "layout": {}}})
+    executed = partial_of(home, 1).with_name("executed.ipynb")
+    nbformat.write(new_notebook(cells=[new_code_cell("figure", outputs=[empty])]), executed)
+    with pytest.raises(BadOutcomeError, match="an output of the page would be blank: cell-1"):
+        seal_incident(record, "INC-1", home=home, author="ada", key=key, out=tmp_path / "B.zip")
+    assert not (tmp_path / "B.zip").exists()
 
 
 def test_a_second_seal_cites_the_first(record: Record, key: SigningKey, home: Path, tmp_path: Path) -> None:

@@ -7,7 +7,9 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pytest
+from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from workbench.errors import InputError
 from workbench.evidence.crate import crate_files
@@ -151,6 +153,11 @@ class TestRuns:
         [run] = actions(incident.graph())
         assert run["actionStatus"] == "http://schema.org/FailedActionStatus"
         assert run["error"] == f"{ending.removeprefix('run ')} at cell 3: KeyError: 'age'"
+
+    def test_the_verdict_of_a_run_is_told(self, incident: Incident) -> None:
+        incident.start(1)
+        incident.add("run completed", {"run": 1, "verdict": "could not tell"})
+        assert actions(incident.graph())[0]["description"].endswith(": completed; its verdict: could not tell")
 
     def test_a_run_that_left_nothing_created_nothing(self, incident: Incident) -> None:
         incident.run(1, "run failed", outputs=False)
@@ -321,6 +328,26 @@ class TestPreview:
             "executed.ipynb",
         ):
             assert said in words
+
+    def test_a_finding_leads_to_the_cell_that_shows_it_and_to_its_run(self, incident: Incident) -> None:
+        """From there, the run's parameters and the fingerprint of its data are on this page."""
+        incident.run(1)
+        shown = new_code_cell("f()", outputs=[new_output("stream", name="stdout", text="so: rates differ")])
+        notebook = nbformat.writes(new_notebook(cells=[new_code_cell("1"), shown]))
+        incident.payload["runs/0001-triage/executed.ipynb"] = notebook.encode()
+        for statement in ("rates differ", "shown nowhere"):
+            incident.add("pinned", {"run": 1, "finding": {"severity": "high", "statement": statement}})
+        text = incident.files()["ro-crate-preview.html"].decode()
+        assert '<a href="runs/0001-triage/executed.html#cell-2">rates differ</a>' in text
+        assert text.count("#cell-") == 1
+        assert text.count('<a href="#run-0001-entry-2">1</a>') == 2
+        assert '<h3 id="run-0001-entry-2">' in text
+
+    @pytest.mark.parametrize("run", ["1", 7, None, -1])
+    def test_a_finding_of_no_run_leads_nowhere(self, incident: Incident, run: object) -> None:
+        incident.run(1)
+        incident.add("pinned", {"run": run, "finding": {"severity": "high", "statement": "rates differ"}})
+        assert '<a href="#run' not in incident.files()["ro-crate-preview.html"].decode()
 
     def test_links_lead_to_files_of_the_payload(self, incident: Incident) -> None:
         incident.payload |= {"VERIFY.md": b"", "a b.txt": b""}

@@ -13,6 +13,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from workbench.errors import BadOutcomeError
 from workbench.evidence import freeze as module
 from workbench.evidence.freeze import blank_widget, freeze, has_errors, left_out, normalised_digest
+from workbench.evidence.redact import pseudonym
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 PLOTLY = "application/vnd.plotly.v1+json"
@@ -164,6 +165,32 @@ def test_another_file_another_kind_of_cell_and_another_order_are_something_else(
     variants[2].cells.reverse()
     variants[3].cells[-1].outputs.reverse()
     assert len({normalised_digest(item) for item in [plain, *variants]}) == 5
+
+
+def test_what_errors_of_other_packages_say_is_withheld_in_a_copy() -> None:
+    quoting = new_output("error", ename="KeyError", evalue="'Jane Doe'", traceback=["KeyError: 'Jane Doe'"])
+    own = new_output("error", ename="RolesError", evalue="no such column: age", traceback=[])
+    printed = new_output("stream", name="stderr", text="Exception Group Traceback (most recent call last):\n Jane Doe")
+    progress = new_output("stream", name="stderr", text="100%")
+    live = notebook(quoting, own, printed, progress)
+    frozen = freeze(live, "failed")
+    assert "Jane" not in str(frozen)
+    assert [output.ename for output in frozen.cells[-1].outputs[:2]] == ["KeyError", "RolesError"]
+    assert frozen.cells[-1].outputs[1].evalue == "no such column: age"
+    assert frozen.cells[-1].outputs[3].text == "100%"
+    assert live.cells[-1].outputs[0].evalue == "'Jane Doe'"
+    nbformat.validate(frozen)
+
+
+@given(st.lists(st.integers(0, 5), max_size=8), st.binary(min_size=16, max_size=16), st.binary(min_size=16, max_size=16))
+def test_the_salt_of_pseudonyms_has_no_part_in_a_digest_and_which_rows_are_the_same_has(
+    rows: list[int], salt: bytes, other: bytes
+) -> None:
+    """A stranger who runs a notebook again has another salt: only that the first and the third row are one may count."""
+    first, second = (notebook(shown({"text/plain": " ".join(pseudonym(row, key) for row in rows)})) for key in (salt, other))
+    assert normalised_digest(first) == normalised_digest(second)
+    merged = notebook(shown({"text/plain": " ".join(pseudonym(0, other) for _ in rows)}))
+    assert (normalised_digest(first) == normalised_digest(merged)) is (len(set(rows)) <= 1)
 
 
 def test_freezing_does_not_change_the_digest() -> None:

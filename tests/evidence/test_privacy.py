@@ -16,16 +16,20 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote
 
+import nbformat
 import numpy as np
 import pandas as pd
 import pytest
+from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from workbench.data.roles import Roles
+from workbench.errors import RunFailedError
 from workbench.evidence import page
 from workbench.evidence.contents import seal_incident
 from workbench.evidence.page import PLOTLY_ASSET, plotly_asset
+from workbench.evidence.redact import WITHHELD
 from workbench.evidence.runbook import run_runbook
-from workbench.incident.home import ensure_home, keys_folder, record_path
+from workbench.incident.home import ensure_home, incident_folder, keys_folder, record_path
 from workbench.incident.record import Record
 from workbench.incident.state import create_incident
 from workbench.signing import ensure_key
@@ -42,6 +46,8 @@ ENGLISH: Final = frozenset((
 ESCAPE: Final = re.compile(r"\\(?:u([0-9a-fA-F]{4})|[nrtbf])")
 """Of JSON: without it the second line of a text would begin with an n."""
 DATES: Final = ("%Y-%m-%d", "%Y/%m/%d", "%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%m/%d/%y", "%Y%m%d")
+QUOTED: Final = "could not convert string to float: '[a-z]+ [a-z]+'"
+"""What pandas says of the first full name in the log."""
 IN_A_ROW: Final = 5
 """So many ids of neighbouring rows, one after another, are a list of rows and no coincidence."""
 
@@ -53,7 +59,7 @@ def people(compas: Path) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def members(compas: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """What lies in the bundle of an incident with a triage of all rows and one of two windows."""
+    """What lies in the bundle of an incident with a triage of all rows, one of two windows, a run that failed, one killed."""
     with pytest.MonkeyPatch.context() as patched:
         home = tmp_path_factory.mktemp("privacy") / "home"
         patched.setenv("WORKBENCH_HOME", str(home))
@@ -63,12 +69,40 @@ def members(compas: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
         for windows in ({}, {"reference": "compas_screening_date < 2014-01-01"}):
             given = {"data": str(compas), "roles": str(roles), **windows}
             run_runbook("triage", given, home=home, incident="INC-1", author="ada")
+        failing = quoting_runbook(home.parent)
+        with pytest.raises(RunFailedError, match=QUOTED):
+            run_runbook(failing, {"data": str(compas)}, home=home, incident="INC-1", author="ada")
+        leave_killed_run(home, compas)
         out = home.parent / "B.zip"
         key, _ = ensure_key(keys_folder(home), "ada")
         with Record.open(record_path(home)) as record:
             seal_incident(record, "INC-1", home=home, author="ada", key=key, out=out)
     with zipfile.ZipFile(out) as archive:
         return {name: archive.read(name) for name in archive.namelist()}
+
+
+def quoting_runbook(folder: Path) -> str:
+    """A runbook of somebody's own that stops at a value, which its error quotes."""
+    cells = [
+        new_code_cell('data: str = ""', metadata={"tags": ["parameters"]}),
+        new_code_cell("import pandas as pd\nframe = pd.read_csv(data)\nframe['name'].astype(float)"),
+    ]
+    nbformat.write(new_notebook(cells=cells), folder / "quoting.ipynb")
+    return str(folder / "quoting.ipynb")
+
+
+def leave_killed_run(home: Path, compas: Path) -> None:
+    """As papermill leaves it, in the middle of a cell: nobody froze it, and nobody closed the run."""
+    row = pd.read_csv(compas, dtype=str).iloc[0]
+    folder = incident_folder(home, "INC-1") / "runs" / "0004-killed"
+    folder.mkdir(parents=True)
+    text = f"KeyError: {row['name']!r} born {row['dob']}, case {row['c_case_number']}"
+    error = new_output("error", ename="KeyError", evalue=text, traceback=[text])
+    notebook = new_notebook(cells=[new_code_cell("f()", outputs=[error])], metadata={"widgets": {"state": text}})
+    nbformat.write(notebook, folder / "partial.ipynb")
+    with Record.open(record_path(home)) as record:
+        body = {"run": 4, "template": "killed", "folder": "runs/0004-killed"}
+        record.append("INC-1", "run started", body, author="ada")
 
 
 @pytest.fixture(scope="module")
@@ -107,6 +141,9 @@ def test_the_bundle_holds_figures_pages_records_and_tables(members: dict[str, by
     kinds = {Path(name).name for name in members}
     assert kinds >= {"executed.ipynb", "executed.html", "findings.json", "events.jsonl", "disparity.json", "drift.json"}
     assert members[f"data/{PLOTLY_ASSET}"] == plotly_asset()
+    assert {"data/runs/0003-quoting/partial.ipynb", "data/runs/0004-killed/partial.ipynb"} <= set(members)
+    assert WITHHELD in members["data/runs/0003-quoting/partial.ipynb"].decode()
+    assert WITHHELD in members["data/record/events.jsonl"].decode()
 
 
 def test_a_typed_array_of_a_figure_is_read() -> None:

@@ -19,7 +19,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from workbench.errors import InputError, ParameterError, RunFailedError, StorageError, UnknownNameError
 from workbench.evidence import runbook
-from workbench.evidence.runbook import Run, diff_findings, run_of, run_runbook
+from workbench.evidence.runbook import Run, run_of, run_runbook
 from workbench.incident.home import ensure_home, record_path, runs_folder
 from workbench.incident.record import Record, verify_chain
 from workbench.incident.state import RunState, create_incident, state_of
@@ -111,7 +111,7 @@ def test_the_kernel_is_this_very_python(go: Go, write: Write) -> None:
     ("code", "why"),
     [
         ("1 / 0", "ZeroDivisionError: division by zero"),
-        ("raise ValueError('a\\nb\\x1b[31m')", "ValueError: a b [31m"),
+        ("raise ValueError('a\\nb\\x1b[31m')", "ValueError: text withheld, it may quote the data"),
         ("raise SystemExit(0)", "SystemExit: 0"),
         ("import os\nos._exit(0)", "the kernel died"),
         (("1 / 0", "raises-exception"), "ZeroDivisionError"),
@@ -124,6 +124,35 @@ def test_a_run_that_stops_before_its_last_cell_fails(go: Go, home: Path, write: 
     with pytest.raises(RunFailedError, match="run 1 failed at cell"):
         go(write("1", code, "2"))
     assert_stopped(home, "failed", 5, why)
+
+
+def test_what_an_error_quotes_is_told_and_kept_here_and_goes_into_no_evidence(go: Go, home: Path, write: Write) -> None:
+    """Neither into the record nor into the notebook, which are sealed as they are."""
+    with pytest.raises(RunFailedError, match=r"invalid literal for int.*Jane Doe"):
+        go(write("int('Jane' + ' Doe')"))
+    run = last_run(home)
+    assert run.why == "ValueError: text withheld, it may quote the data"
+    folder = runs_folder(home, "INC-1").parent / str(run.folder)
+    assert "Jane Doe" not in (folder / "partial.ipynb").read_text()
+    assert "Jane Doe" not in record_path(home).read_bytes().decode(errors="replace")
+    assert "cell 4\n" in (folder / "errors.txt").read_text()
+    assert "invalid literal for int() with base 10: 'Jane Doe'" in (folder / "errors.txt").read_text()
+
+
+def test_a_run_that_stops_at_a_wrong_input_could_not_run(go: Go, home: Path, write: Write) -> None:
+    with pytest.raises(RunFailedError, match=r"run 1 failed at cell 4: SourceError: .*gone\.csv") as caught:
+        go(write("from workbench.data.dataset import open_dataset\nopen_dataset('gone.csv')"))
+    assert caught.value.exit_code == 2
+    assert "gone.csv" in str(last_run(home).why)
+    with pytest.raises(RunFailedError) as other:
+        go(write("1 / 0"))
+    assert other.value.exit_code == 1
+
+
+@pytest.mark.parametrize(("said", "kept"), [('{"verdict": "incident"}', "incident"), ('{"verdict": "bad"}', None), ("[", None)])
+def test_the_verdict_of_a_run_is_in_the_record(go: Go, home: Path, write: Write, said: str, kept: str | None) -> None:
+    go(write(f"import pathlib\npathlib.Path(out, 'findings.json').write_text({said!r})"))
+    assert last_run(home).verdict == kept
 
 
 def test_cells_keep_the_numbers_the_record_gives_them(go: Go, home: Path, write: Write) -> None:
@@ -292,29 +321,22 @@ def test_an_unknown_run_is_refused(go: Go, home: Path, write: Write) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_a_signal_ends_the_run_in_the_record(home: Path, write: Write, number: signal.Signals) -> None:
     """Even SIGKILL leaves what ran so far; the record then reads unfinished, since nobody could close the run."""
-    template = write("print('before', flush=True)", "import time; time.sleep(120)")
+    begun = home.parent / "begun"
+    template = write(
+        "print('before', flush=True)", f"import pathlib, time\npathlib.Path({str(begun)!r}).touch()\ntime.sleep(120)"
+    )
     with subprocess.Popen(command(template), stderr=subprocess.PIPE, text=True) as process:
-        wait_until(lambda: "sleep" in running_cell(home))
+        wait_until(begun.exists)
         process.send_signal(number)
         _, printed = process.communicate(timeout=60)
     if number == signal.SIGKILL:
         run = last_run(home)
         assert run.status == "unfinished"
-        assert files_of(home, run) == {"partial.ipynb", "parameters.json"}
+        assert files_of(home, run) == {"partial.ipynb", "parameters.json", "template.ipynb"}
     else:
         assert process.returncode == 1
         assert "error: run 1 interrupted at cell" in printed
         assert_stopped(home, "interrupted", 5, "stopped from outside")
-
-
-def running_cell(home: Path) -> str:
-    """The source of the cell that runs by the partial notebook, which papermill writes as it goes."""
-    try:
-        [partial] = runs_folder(home, "INC-1").glob("*/partial.ipynb")
-        cells = nbformat.read(partial, as_version=4).cells
-    except (ValueError, OSError):
-        return ""
-    return next((cell.source for cell in cells if cell.metadata["papermill"]["status"] == "running"), "")
 
 
 def wait_until(holds: Callable[[], bool], attempts: int = 600) -> None:
@@ -323,31 +345,3 @@ def wait_until(holds: Callable[[], bool], attempts: int = 600) -> None:
             return
         time.sleep(0.1)
     pytest.fail("it did not happen within a minute")
-
-
-def finding(**changed: Any) -> dict[str, Any]:
-    plain = {
-        "check": "slices", "kind": "slice", "columns": ["a"], "where": "a = 1", "unit": "error rate", "severity": "high",
-        "effect": 0.2, "interval": [0.1, 0.3], "rank": 1,
-    }  # fmt: skip
-    return plain | changed
-
-
-@pytest.mark.parametrize(
-    ("change", "kind"),
-    [
-        ({"rank": 4}, None),
-        ({"effect": 0.29}, None),
-        ({"effect": 0.31}, "changed"),
-        ({"effect": None}, "changed"),
-        ({"severity": "low"}, "changed"),
-    ],
-)
-def test_a_finding_changed_when_it_left_its_interval(change: dict[str, Any], kind: str | None) -> None:
-    found = diff_findings({"findings": [finding()]}, {"findings": [finding(**change)]})
-    assert [name for name, items in found.items() if items] == ([kind] if kind else [])
-
-
-def test_findings_on_other_rows_are_new_and_gone() -> None:
-    before, after = finding(), finding(where="a = 2")
-    assert diff_findings({"findings": [before]}, {"findings": [after]}) == {"new": [after], "gone": [before], "changed": []}

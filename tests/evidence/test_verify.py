@@ -45,6 +45,14 @@ def judge(tmp_path: Path, sample: Any, forge: Any) -> Judge:
 
 
 @pytest.fixture
+def started() -> list[Entry]:
+    """A record with a run in it."""
+    opened = Entry.after(Head("INC-42", 0, genesis("INC-42")), "opened", {"title": "Loans"}, author="ada")
+    body = {"run": 1, "parameters": {"reference": "time < 2026-03-01"}}
+    return [opened, Entry.after(Head("INC-42", 1, opened.digest), "run started", body, author="ada")]
+
+
+@pytest.fixture
 def files(sealed_bytes: bytes, forge: Any) -> dict[str, bytes]:
     return forge.unzip(sealed_bytes)
 
@@ -170,6 +178,19 @@ class TestFiles:
         assert list(found) == ["payload"]
         assert found["payload"].startswith(f"changed since it was sealed: {first}, {second}")
 
+    def test_parameter_changed(self, judge: Judge, files: dict[str, bytes]) -> None:
+        name = "data/runs/0001-triage/parameters.json"
+        files[name] = files[name].replace(b"2026-03-01", b"2026-03-02")
+        found = failed(judge(files))
+        assert list(found) == ["payload"]
+        assert found["payload"].startswith(f"changed since it was sealed: {name}")
+
+    def test_html_blanked(self, judge: Judge, files: dict[str, bytes]) -> None:
+        """The page of a notebook, of which a blank one looks as if nothing had been found."""
+        name = "data/runs/0001-triage/executed.html"
+        found = failed(judge(files | {name: b"<!DOCTYPE html><title>Triage</title>"}))
+        assert f"changed since it was sealed: {name}" in found["payload"]
+
     def test_bag_info_edited(self, judge: Judge, files: dict[str, bytes]) -> None:
         files["bag-info.txt"] = files["bag-info.txt"].replace(b"INC-42", b"INC-43")
         assert list(failed(judge(files))) == ["tag files"]
@@ -230,7 +251,7 @@ class TestAttacker:
         """Everything done anew and signed by somebody else: sound in itself, and not by the one we trust."""
         files["data/env/lock.txt"] = b"changed"
         found = failed(judge(resign(forge.rehash(files), MALLORY)))
-        assert list(found) == ["signer"]
+        assert found == {"signer": f"key {MALLORY.public.key_id}: signer not trusted"}
 
     def test_wrong_key_under_the_right_name(self, judge: Judge, files: dict[str, bytes], sample: Any, forge: Any) -> None:
         forged = resign(forge.rehash(files | {"data/env/lock.txt": b"changed"}), MALLORY)
@@ -281,6 +302,16 @@ class TestAttacker:
         pem = files.pop(f"attestations/keys/{sample.key.public.key_id}.pem")
         found = failed(judge(files | {f"attestations/keys/{MALLORY.public.key_id}.pem": pem}))
         assert "not the one its name says" in found["signature"]
+
+    def test_parameter_changed_and_rehashed(
+        self, judge: Judge, files: dict[str, bytes], forge: Any, started: list[Entry]
+    ) -> None:
+        """The file anew, every digest anew, and the record anew but for its chain."""
+        files |= {EVENTS: forge.to_jsonl(started).replace(b"2026-03-01", b"2026-03-02")}
+        files["data/runs/0001-triage/parameters.json"] = b'{"reference":"time < 2026-03-02"}'
+        found = failed(judge(forge.rehash(files)))
+        assert "another tag manifest" in found["signature"]
+        assert "entry 2 was edited" in found["record"]
 
     def test_record_edited_and_statement_broken(self, judge: Judge, files: dict[str, bytes]) -> None:
         """The chain is looked at even where there is no head to hold it against."""

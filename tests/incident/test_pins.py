@@ -48,3 +48,10 @@ def test_an_unknown_incident_and_a_run_that_is_no_number_are_refused(monkeypatch
     monkeypatch.setenv("WORKBENCH_RUN", "first")
     with pytest.raises(InputError, match="not the number of a run"):
         pin_findings("INC-1", FINDINGS)
+
+
+def test_the_record_keeps_what_others_may_see() -> None:
+    [entry] = pin_findings("INC-1", [Finding("slice", "4 of 5 people refused", support=5, people=5, effect=0.8)])
+    kept = Finding.from_dict(entry.body["finding"])
+    assert (kept.support, kept.people, kept.effect) == (None, None, None)
+    assert "4 of 5" not in kept.statement

@@ -11,7 +11,7 @@ import pytest
 from workbench.digest import digest_bytes
 from workbench.errors import InputError, UnknownNameError
 from workbench.incident.record import Record
-from workbench.incident.state import IncidentState, RunState, create_incident, require_incident, state_of
+from workbench.incident.state import IncidentState, RunState, create_incident, pin_name, require_incident, state_of
 
 Add = Callable[..., IncidentState]
 
@@ -86,6 +86,26 @@ def test_runs_end_by_number_in_any_order(add: Add) -> None:
     add("run started", {**STARTED, "run": 2, "template": "slices"})
     runs = add("run completed", {"run": 2, "digest": PROOF}).runs
     assert [(run.number, run.template, run.status) for run in runs] == [(1, "triage", "unfinished"), (2, "slices", "completed")]
+
+
+def test_a_run_that_came_to_a_verdict_has_it(add: Add) -> None:
+    add("run started", {"run": 1})
+    assert add("run completed", {"run": 1, "verdict": "could not tell"}).runs[0].verdict == "could not tell"
+    add("run started", {"run": 2})
+    assert add("run completed", {"run": 2}).runs[1].verdict is None
+
+
+@pytest.mark.parametrize(
+    ("body", "name"),
+    [
+        ({"run": 3, "finding": {"rank": 2}}, "run3:2"),
+        ({"run": None, "finding": {"rank": 2}}, "entry7"),
+        ({"run": 3, "finding": {}}, "entry7"),
+        ({"run": 3}, "entry7"),
+    ],
+)
+def test_a_pinned_finding_is_called_by_run_and_rank_else_by_its_entry(body: dict[str, Any], name: str) -> None:
+    assert pin_name({**body, "seq": 7}) == name
 
 
 def test_a_run_started_twice_under_one_number_is_two_runs(add: Add) -> None:

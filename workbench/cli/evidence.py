@@ -1,4 +1,4 @@
-"""Commands about evidence: seal, verify, rerun, keys."""
+"""Commands about evidence: seal, verify, trace, rerun, export, keys."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from workbench.cli.incidents import Incident, open_record, passphrase
-from workbench.cli.output import cell_teller, say, say_table
+from workbench.cli.incidents import Incident, OptionalJson, open_record, passphrase
+from workbench.cli.output import cell_teller, say, say_table, write_json
 
 if TYPE_CHECKING:
     from workbench.evidence.recorded import Recorded
     from workbench.evidence.rerun import Rerun
+    from workbench.evidence.trace import Trace
     from workbench.signing import PublicKey
 
 
@@ -20,7 +21,9 @@ def add_commands(app: typer.Typer) -> None:
     """Add these commands to `app`."""
     app.command()(seal)
     app.command()(verify)
+    app.command()(trace)
     app.command()(rerun)
+    app.command()(export)
     keys = typer.Typer(help="Signing keys, and whom to trust.", no_args_is_help=True)
     keys.command("new")(new_key)
     keys.command("list")(list_keys)
@@ -48,14 +51,8 @@ def verify(
 ) -> None:
     """Check a bundle from the first byte to the last. Exit 1 if anything does not hold."""
     from workbench.evidence.verify import verify_bundle
-    from workbench.incident.home import find_home, keys_folder
-    from workbench.signing import trust_store
 
-    trusted = trust_store(keys_folder(find_home())).keys()
-    if key is not None:
-        public = _read_key(key)
-        trusted = {public.key_id: public}
-    found = verify_bundle(bundle, trusted)
+    found = verify_bundle(bundle, _trusted(key))
     for check in found.checks:
         say(f"  {'ok ' if check.ok else 'BAD'}  {check.name}: {check.detail}")
     if not found.ok:
@@ -65,6 +62,90 @@ def verify(
     say(f"verified: {bundle}, incident {found.incident}, sealed {found.sealed_at} by {found.signer}")
 
 
+def trace(
+    place: Annotated[str, typer.Argument(help="A bundle, or an incident's id.", metavar="BUNDLE|ID")],
+    name: Annotated[str, typer.Argument(help="run1:2 (run, rank), entry5, or a digest by 8 digits or more.", metavar="WHAT")],
+    json: OptionalJson = "",
+) -> None:
+    """Say where a number came from: output, cell, parameters, data, versions. Exit 1 if it is unsupported or stale."""
+    from workbench.evidence.trace import home_files, sealed_files
+    from workbench.evidence.trace import trace as follow
+    from workbench.incident.home import find_home
+    from workbench.incident.state import require_incident
+
+    if Path(place).is_file():
+        entries, sealed = sealed_files(Path(place), _trusted(None))
+        found = follow(entries, sealed, name)
+    else:
+        with open_record() as record:
+            entries = require_incident(record, place)
+        found = follow(entries, home_files(find_home(), entries), name)
+    if json:
+        write_json(found.to_dict(), json)
+    else:
+        _say_trace(found)
+    if any(claim.status != "supported" for claim in found.claims):
+        raise typer.Exit(1)
+
+
+def _say_trace(found: Trace) -> None:
+    """Print what was stated, what it rests on, and how that was made."""
+    for claim in found.claims:
+        later = f": run {claim.later} repeated it and came to something else" if claim.later else ""
+        say(f"entry {claim.seq}, {claim.kind}, {claim.status}{later}", f"  {claim.text}")
+    if found.finding and found.finding.get("effect") is not None:
+        say(f"  {found.finding['effect']} {found.finding.get('unit') or ''} {found.finding.get('interval') or ''}".rstrip())
+    for output in found.outputs:
+        at = f" at {', '.join(output.places)}" if output.places else ""
+        say(f"output      {output.name}{at}", f"            {output.digest}")
+        if output.result:
+            say(f"            holds the result {output.result}")
+    for cell in found.cells:
+        first, *rest = cell.source.splitlines() or [""]
+        say(f"cell {cell.number:<6} {first}", *(f"            {line}" for line in rest), f"            shown at {cell.page}")
+    if not found.cells:
+        say("cell        no cell of an executed notebook shows it")
+    _say_run(found)
+
+
+def _say_run(found: Trace) -> None:
+    """Print the run, its parameters, its data and its versions."""
+    run = found.run
+    if run is None:
+        say("run         none that the record knows of")
+        return
+    say(f"run         {run.state.number} ({run.state.template} {run.template_digest}) by {run.author}, {run.state.status}")
+    for name, (declared, value) in run.parameters.items():
+        told = "as declared" if name not in run.state.parameters else f"given; declared {declared.default!r}"
+        say(f"parameter   {name} = {value!r} ({told})")
+    for fingerprint, rows in run.data.items():
+        say(f"data        {fingerprint}" + (f", {rows} rows" if rows is not None else ""))
+    versions, git = found.made_with.get("versions"), found.made_with.get("git")
+    if isinstance(versions, dict):
+        say("made with   " + ", ".join(f"{name} {version}" for name, version in versions.items()))
+    if isinstance(git, dict) and git.get("commit"):
+        say(f"commit      {git['commit']}{' with changes' if git.get('dirty') else ''}")
+
+
+def export(
+    incident: Incident,
+    *,
+    run: Annotated[int | None, typer.Option("--run", help="Number of the run; default: the last completed.")] = None,
+    html: Annotated[Path | None, typer.Option("--html", help="Write one file that opens anywhere, without a network.")] = None,
+    pdf: Annotated[Path | None, typer.Option("--pdf", help="Write it as printed by chromium.")] = None,
+) -> None:
+    """Write a run's notebook as a page or a PDF, to read or to send; the evidence is the bundle."""
+    from workbench.errors import InputError
+    from workbench.evidence.export import export_run
+    from workbench.incident.home import find_home
+
+    if html is None and pdf is None:
+        raise InputError("nothing to write", None, "Give --html FILE, --pdf FILE or both.")
+    with open_record() as record:
+        number = export_run(record, incident, run, home=find_home(), html=html, pdf=pdf)
+    say(*(f"run {number} written to {path}" for path in (html, pdf) if path))
+
+
 def rerun(
     bundle: Annotated[Path, typer.Argument(help="The bundle.")],
     *,
@@ -72,14 +153,18 @@ def rerun(
     roles: Annotated[Path | None, typer.Option("--roles", help="Roles file, where the bundle does not say the roles.")] = None,
     run: Annotated[int | None, typer.Option("--run", help="Number of the run; default: the last completed.")] = None,
     out: Annotated[Path | None, typer.Option("--out", help="A new folder to keep what the run leaves.")] = None,
+    key: Annotated[Path | None, typer.Option("--key", help="Public key (PEM) to trust, not the local trust store.")] = None,
+    trust_code: Annotated[bool, typer.Option("--trust-code", help="Run it though its signer is not trusted here.")] = False,
 ) -> None:
     """Execute a run of a bundle once more, with the code in it, and compare. Exit 1 if it comes to anything else."""
+    from workbench.errors import VerificationError
     from workbench.evidence.recorded import open_recorded
     from workbench.evidence.rerun import rerun as repeat
-    from workbench.incident.home import find_home, keys_folder
-    from workbench.signing import trust_store
 
-    recorded = open_recorded(bundle, trust_store(keys_folder(find_home())).keys(), run)
+    recorded = open_recorded(bundle, _trusted(key), run)
+    if not recorded.trusted and not trust_code:
+        do = "Nothing was run. Give their public key (--key, or workbench keys trust), or say --trust-code: it then runs as you."
+        raise VerificationError("signer not trusted, and a re-run executes their code", recorded.verification.signer, do)
     _say_recorded(recorded)
     done = repeat(recorded, data, roles=roles, out=out, tell=cell_teller())
     _say_rerun(done)
@@ -93,7 +178,7 @@ def rerun(
 
 def _say_recorded(recorded: Recorded) -> None:
     """Print whose run this is, and how this environment differs from theirs."""
-    who = "a signer trusted here" if recorded.trusted else "a signer NOT TRUSTED here, whose code is about to run as you"
+    who = "a signer trusted here" if recorded.trusted else "a signer NOT TRUSTED here, whose code runs as you by --trust-code"
     found = recorded.verification
     say(f"unchanged since it was sealed {found.sealed_at} by {found.signer}", f"  {who}")
     others = ", ".join(f"{state.number} ({state.template})" for state in recorded.others) or "none"
@@ -168,6 +253,17 @@ def _read_bytes(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as exc:
         raise StorageError(f"the key cannot be read ({exc.strerror})", str(path), "Give a PEM file.") from exc
+
+
+def _trusted(key: Path | None) -> dict[str, PublicKey]:
+    """The public keys by key id that are trusted: the one given, else those of the local trust store."""
+    from workbench.incident.home import find_home, keys_folder
+    from workbench.signing import trust_store
+
+    if key is None:
+        return trust_store(keys_folder(find_home())).keys()
+    public = _read_key(key)
+    return {public.key_id: public}
 
 
 def _read_key(path: Path) -> PublicKey:

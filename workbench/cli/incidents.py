@@ -201,7 +201,7 @@ def diff(
     json: OptionalJson = "",
 ) -> None:
     """Compare the findings of two runs: new, gone, changed."""
-    from workbench.evidence.runbook import diff_findings
+    from workbench.evidence.compare import diff_findings
 
     found = diff_findings(_findings_at(before), _findings_at(after))
     if json:
@@ -222,11 +222,11 @@ def dismiss(
     """Set a pinned finding aside, with the reason."""
     from workbench.errors import UnknownNameError
     from workbench.incident.home import author
-    from workbench.incident.state import require_incident, state_of
+    from workbench.incident.state import pin_name, require_incident, state_of
 
     with open_record() as record:
         bodies = state_of(require_incident(record, incident)).pinned
-        pinned = {_pin_name(body) for body in bodies}
+        pinned = {pin_name(body) for body in bodies}
         if finding not in pinned:
             raise UnknownNameError("pinned finding", finding, pinned)
         record.append(incident, "dismissed", {"finding": finding, "why": why}, author=author())
@@ -279,8 +279,13 @@ def _say_runs(found: Iterable[RunState]) -> None:
 
 
 def _status(run: RunState) -> str:
+    from workbench.evidence.redact import WITHHELD
+
+    if run.verdict:
+        return f"{run.status}\n{run.verdict}"
     place = f" at cell {run.cell}" if run.cell else ""
-    return f"{run.status}{place}\n{run.why}" if run.why else run.status
+    whole = f"\nwhole, and in no bundle: {run.folder}/errors.txt" if (run.why or "").endswith(WITHHELD) else ""
+    return f"{run.status}{place}\n{run.why}{whole}" if run.why else run.status
 
 
 def _took(run: RunState) -> str:
@@ -290,23 +295,22 @@ def _took(run: RunState) -> str:
 
 
 def _say_pinned(state: IncidentState) -> None:
-    """Print what the last run pinned, less what was set aside; how many others there are."""
+    """Print what was pinned last, less what was set aside; that a later run pinned nothing; how many others there are."""
+    from workbench.incident.state import pin_name
     from workbench.result import Finding
 
     if not state.pinned:
         return
     last = state.pinned[-1].get("run")
-    shown = [body for body in state.pinned if body.get("run") == last and _pin_name(body) not in state.dismissed]
+    shown = [body for body in state.pinned if body.get("run") == last and pin_name(body) not in state.dismissed]
+    later = [run for run in state.runs if run.status == "completed" and (run.started or "") > state.pinned[-1]["time"]]
+    if later:
+        say("", f"run {later[-1].number} ({later[-1].template}), the last one, pinned nothing; what follows is older")
     where = f"run {last}" if last is not None else "a notebook run by hand"
     say("")
     say_findings([Finding.from_dict(body["finding"]) for body in shown], f"Findings of {where}, ranked")
     if earlier := sum(body.get("run") != last for body in state.pinned):
         say(f"{earlier} more pinned by earlier runs: workbench log {state.id}")
-
-
-def _pin_name(body: Mapping[str, Any]) -> str:
-    """How a pinned finding is called: by its run and rank, or by its entry where no run pinned it."""
-    return f"run{body['run']}:{body['finding']['rank']}" if body.get("run") is not None else f"entry{body['seq']}"
 
 
 def _body_line(kind: str, body: Mapping[str, Any]) -> str:
@@ -319,7 +323,8 @@ def _body_line(kind: str, body: Mapping[str, Any]) -> str:
         return "\n".join([f"run {body.get('run')}: {body.get('template')}", *given])
     if kind.startswith("run "):
         place = f" at cell {body['cell']}" if body.get("cell") else ""
-        return f"run {body.get('run')}{place}" + (f": {body['why']}" if body.get("why") else "")
+        said = body.get("why") or body.get("verdict")
+        return f"run {body.get('run')}{place}" + (f": {said}" if said else "")
     if kind == "sealed":
         return f"{body.get('bundle')} {body.get('digest')}"
     return ", ".join(f"{name}: {value}" for name, value in body.items() if value is not None and value != "")

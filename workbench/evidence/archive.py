@@ -269,7 +269,7 @@ class _HashedFile:
 def refuse_existing(out: Path, *, overwrite: bool) -> None:
     """Raise a `StorageError` when `out` is there and may not be replaced."""
     if os.path.lexists(out) and not overwrite:
-        raise StorageError("the bundle exists", str(out), "Choose another name, or ask for it to be overwritten")
+        raise StorageError("the bundle exists", str(out), "Choose another name; nothing was written")
 
 
 def _write_member(out: _HashedFile, member: Member, content: BufferedIOBase) -> None:

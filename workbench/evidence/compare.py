@@ -1,7 +1,7 @@
 """Do two runs of one runbook come to the same? Their notebooks cell by cell, their results file by file.
 
 Where files lie is no part of a result: `relocate` reads the places of one machine as those of the other before anything is
-compared. What differs between any two equal runs (times, memory addresses, twins) is left out, as in
+compared. What differs between any two equal runs (times, memory addresses, salts, twins) is left out, as in
 `workbench.evidence.freeze.normalised_digest`.
 """
 
@@ -17,7 +17,7 @@ from typing import Any, Final
 import nbformat
 from nbformat import NotebookNode
 
-from workbench.evidence.freeze import ADDRESS, INJECTED_TAG, PLOTLY, TWINS, normalised_digest, one_line
+from workbench.evidence.freeze import INJECTED_TAG, PLOTLY, TWINS, normalised_digest, one_line, settled
 
 MADE_BY: Final = ("arguments", "seed", "fingerprint")
 """The part of a result's provenance that two equal runs share."""
@@ -63,6 +63,19 @@ def differing_results(recorded: Mapping[str, Any], here: Mapping[str, Any]) -> l
     return [name for name in sorted({*recorded, *here}) if _content(recorded.get(name)) != _content(here.get(name))]
 
 
+def diff_findings(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """Findings of two ``findings.json`` that are new, gone, or changed in size by more than their interval.
+
+    Findings are matched by check, kind, columns and rows; a change of rank alone is none.
+    """
+    old, new = ({_identity(item): item for item in document["findings"]} for document in (before, after))
+    return {
+        "new": [new[key] for key in new if key not in old],
+        "gone": [old[key] for key in old if key not in new],
+        "changed": [{"before": old[key], "after": new[key]} for key in new if key in old and _moved(old[key], new[key])],
+    }
+
+
 def relocate(value: Any, places: Mapping[str, str]) -> Any:
     """`value` with every location among the keys of `places`, in whatever text it stands, replaced by the one it belongs to."""
     longest = sorted(places, key=len, reverse=True)
@@ -72,7 +85,10 @@ def relocate(value: Any, places: Mapping[str, str]) -> Any:
 
 def read_notebook(data: bytes) -> NotebookNode:
     """A notebook from its bytes; a ValueError where it is none."""
-    notebook: NotebookNode = nbformat.reads(data.decode(), as_version=4)  # type: ignore[no-untyped-call]
+    try:
+        notebook: NotebookNode = nbformat.reads(data.decode(), as_version=4)  # type: ignore[no-untyped-call]
+    except nbformat.ValidationError as exc:
+        raise ValueError(exc.message) from exc
     return notebook
 
 
@@ -99,8 +115,9 @@ def cell_lines(cell: NotebookNode) -> list[str]:
         for kind in sorted(set(shown) - twins, key=lambda kind: (kind != "text/plain", kind)):
             content = shown[kind]
             text = content if isinstance(content, str) else json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False)
-            lines += [f"[{output.get('name', kind)}]", *ADDRESS.sub("0x", text).splitlines()]
-    return lines
+            lines += [f"[{output.get('name', kind)}]", *text.splitlines()]
+    said: list[str] = settled(lines)
+    return said
 
 
 def _digest_of(cell: NotebookNode) -> str:
@@ -129,4 +146,16 @@ def _content(document: Any) -> Any:
         kept["provenance"] = {key: made.get(key) for key in MADE_BY}
     if isinstance(checks := kept.get("checks"), list):
         kept["checks"] = [{**item, "seconds": None} if isinstance(item, Mapping) else item for item in checks]
-    return kept
+    return settled(kept)
+
+
+def _identity(finding: Mapping[str, Any]) -> tuple[object, ...]:
+    return finding["check"], finding["kind"], tuple(finding["columns"]), finding["where"], finding["unit"]
+
+
+def _moved(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    """Whether the later effect lies outside the earlier interval, only one was measured, or the severity is another."""
+    if before["severity"] != after["severity"] or (before["effect"] is None) != (after["effect"] is None):
+        return True
+    low, high = before["interval"] or (before["effect"], before["effect"])
+    return low is not None and high is not None and after["effect"] is not None and not low <= after["effect"] <= high

@@ -9,10 +9,12 @@ from __future__ import annotations
 import datetime as dt
 import importlib.metadata
 import io
+import json
 import platform
 import sys
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
+from typing import Final
 
 import nbformat
 
@@ -20,7 +22,10 @@ from workbench.digest import canonical_json, digest_file
 from workbench.errors import RecordError
 from workbench.evidence.blank import refuse_blank
 from workbench.evidence.bundle import Sealed, seal
+from workbench.evidence.compare import read_notebook
 from workbench.evidence.crate import crate_files
+from workbench.evidence.crate_runs import read_content
+from workbench.evidence.freeze import freeze
 from workbench.evidence.page import PLOTLY_ASSET, notebook_page, plotly_asset
 from workbench.evidence.runbook import EXECUTED, PARAMETERS, PARTIAL, TEMPLATE, output_files
 from workbench.evidence.verifier import travelling_files
@@ -28,6 +33,8 @@ from workbench.incident.home import incident_folder
 from workbench.incident.record import Entry, Head, Record, verify_chain, write_jsonl
 from workbench.incident.state import RUN_ENDINGS, RunState, require_incident, state_of
 from workbench.signing import SigningKey
+
+CUT_OFF: Final = "The notebook was cut off while it was written. It cannot be frozen, might quote the data and was left out:"
 
 
 def seal_incident(record: Record, incident: str, *, home: Path, author: str, key: SigningKey, out: Path) -> Sealed:
@@ -69,17 +76,16 @@ def bundle_contents(home: Path, entries: list[Entry]) -> tuple[dict[str, Path | 
     head = Head(last.incident, last.seq, last.digest)
     lines = io.BytesIO()
     write_jsonl(entries, lines)
-    machine = {"python": sys.version, "platform": platform.platform(), "machine": platform.machine()}
     payload: dict[str, Path | bytes] = {
         "record/events.jsonl": lines.getvalue(),
         "record/checkpoint.json": canonical_json({"incident": head.incident, "length": head.length, "head": head.digest}),
         "env/packages.txt": installed_packages().encode(),
-        "env/platform.json": canonical_json(machine),
+        "env/platform.json": canonical_json(this_machine()),
     }
     for run in state_of(entries).runs:
-        files = _run_files(incident_folder(home, last.incident), run)
-        _refuse_changed(files, _evidence_of(entries, run.number))
-        payload |= files
+        files = run_files(incident_folder(home, last.incident), run)
+        refuse_changed(files, evidence_of(entries, run.number))
+        payload |= _frozen_files(files, run)
     return payload | _pages(last.incident, payload) | travelling_files(), head
 
 
@@ -89,7 +95,19 @@ def installed_packages() -> str:
     return "\n".join(sorted(found, key=str.lower)) + "\n"
 
 
-def _run_files(folder: Path, run: RunState) -> dict[str, Path | bytes]:
+def this_machine() -> dict[str, str]:
+    """The Python and the machine that this is."""
+    return {"python": sys.version, "platform": platform.platform(), "machine": platform.machine()}
+
+
+def run_files(folder: Path, run: RunState) -> dict[str, Path]:
+    """What a run left, by its name in the payload.
+
+    Parameters
+    ----------
+    folder
+        Of the incident.
+    """
     if run.folder is None:
         return {}
     place = folder / run.folder
@@ -97,19 +115,46 @@ def _run_files(folder: Path, run: RunState) -> dict[str, Path | bytes]:
     return {f"{run.folder}/{path.relative_to(place).as_posix()}": path for path in files if path.is_file()}
 
 
-def _evidence_of(entries: list[Entry], number: int) -> set[str]:
+def _frozen_files(files: Mapping[str, Path], run: RunState) -> dict[str, Path | bytes]:
+    """`files` with the notebook frozen that a run left which was killed."""
+    kept: dict[str, Path | bytes] = dict(files)
+    name = f"{run.folder}/{PARTIAL}"
+    if name in files and not _is_frozen(files[name]):
+        del kept[name]
+        kept |= _freeze(name, files[name], run.status)
+    return kept
+
+
+def _is_frozen(partial: Path) -> bool:
+    """Whether the runner froze the notebook, as it does when a run ends; a run that was killed leaves it as it was."""
+    try:
+        return "workbench" in json.loads(partial.read_bytes())["metadata"]
+    except (ValueError, KeyError, TypeError):
+        return False
+
+
+def _freeze(name: str, partial: Path, status: str) -> dict[str, Path | bytes]:
+    """A notebook that nobody froze, frozen; where it was cut off while it was written, and cannot be, a word of that."""
+    try:
+        frozen = freeze(read_notebook(partial.read_bytes()), status)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return {f"{name}.txt": f"{CUT_OFF} {digest_file(partial)}, {partial.stat().st_size} bytes.\n".encode()}
+    return {name: (nbformat.writes(frozen) + "\n").encode()}  # type: ignore[no-untyped-call]
+
+
+def evidence_of(entries: list[Entry], number: int) -> set[str]:
     """Digests of the files that the end of a run is recorded with; none for a run without an end."""
     ends = [entry for entry in entries if entry.kind in RUN_ENDINGS and entry.body.get("run") == number]
     return {digest for entry in ends for digest in entry.evidence}
 
 
-def _refuse_changed(files: Mapping[str, Path | bytes], recorded: set[str]) -> None:
+def refuse_changed(files: Mapping[str, Path], recorded: set[str]) -> None:
     """Refuse a notebook or result that is no longer what the run left, as after saving it in JupyterLab."""
-    for name, content in files.items():
+    for name, path in files.items():
         given = PurePosixPath(name).name in {PARAMETERS, TEMPLATE}
-        if recorded and not given and isinstance(content, Path) and digest_file(content) not in recorded:
+        if recorded and not given and digest_file(path) not in recorded:
             advice = "Put back what the run left, or run the runbook again; work on a copy of an executed notebook."
-            raise RecordError("a file changed after its run was recorded", str(content), advice)
+            raise RecordError("a file changed after its run was recorded", str(path), advice)
 
 
 def _pages(incident: str, payload: Mapping[str, Path | bytes]) -> dict[str, Path | bytes]:
@@ -117,25 +162,13 @@ def _pages(incident: str, payload: Mapping[str, Path | bytes]) -> dict[str, Path
     pages: dict[str, Path | bytes] = {}
     for name, content in payload.items():
         path = PurePosixPath(name)
-        if path.name not in {EXECUTED, PARTIAL} or not isinstance(content, Path):
+        if path.name not in {EXECUTED, PARTIAL}:
             continue
-        page = _page(content, f"{incident}: {path.parent.name}")
-        if page is None:
-            continue
+        read = read_notebook(read_content(content))
+        page = notebook_page(read, title=f"{incident}: {path.parent.name}", plotly=f"../../{PLOTLY_ASSET}")
         if path.name == EXECUTED:
             refuse_blank(page)
         pages[path.with_suffix(".html").as_posix()] = page.encode()
         if PLOTLY_ASSET in page:
             pages[PLOTLY_ASSET] = plotly_asset()
     return pages
-
-
-def _page(notebook: Path, title: str) -> str | None:
-    """The notebook as a page; None for one that was cut off while it was written, which is sealed as it lies."""
-    try:
-        read = nbformat.read(notebook, as_version=4)  # type: ignore[no-untyped-call]
-    except (nbformat.reader.NotJSONError, nbformat.ValidationError):
-        if notebook.name == EXECUTED:
-            raise
-        return None
-    return notebook_page(read, title=title, plotly=f"../../{PLOTLY_ASSET}")

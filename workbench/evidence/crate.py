@@ -18,8 +18,9 @@ from workbench.digest import Plain, canonical_json
 from workbench.evidence.archive import Content
 from workbench.evidence.bundle import PAYLOAD, Measured, measure_payload
 from workbench.evidence.crate_preview import render_preview
-from workbench.evidence.crate_runs import Run, find_runs
-from workbench.evidence.runbook import TEMPLATE
+from workbench.evidence.crate_runs import Run, find_runs, read_content
+from workbench.evidence.locate import cells_showing, read_cells
+from workbench.evidence.runbook import EXECUTED, TEMPLATE
 from workbench.evidence.statement import to_milliseconds
 from workbench.incident.record import Entry
 from workbench.incident.state import IncidentState, state_of
@@ -98,7 +99,7 @@ def crate_files(entries: Sequence[Entry], payload: Mapping[str, Content], sealed
     files = {item.member.name.removeprefix(PAYLOAD): item for item in measure_payload({**payload, README: readme})}
     runs = find_runs(entries, payload, {name: item.sha256 for name, item in files.items()})
     metadata: dict[str, Any] = {"@context": CONTEXT, "@graph": make_graph(state, authors_of(entries), runs, files, moment)}
-    preview = render_preview(metadata, state, entries)
+    preview = render_preview(metadata, state, entries, shown_in(state, payload))
     return {METADATA: readable_json(metadata).encode(), PREVIEW: preview.encode(), README: readme}
 
 
@@ -229,11 +230,12 @@ def action(run: Run, inputs: Sequence[str]) -> Entity:
     kind = "Action" if not state.ended else "CreateAction" if run.outputs else "ActivateAction"
     status = "Active" if not state.ended else "Completed" if state.status == "completed" else "Failed"
     cell = f" at cell {state.cell}" if state.cell is not None else ""
+    verdict = f"; its verdict: {state.verdict}" if state.verdict else ""
     entity = {
         "@id": run_id(run),
         "@type": kind,
         "name": f"Run {state.number} of {state.template}",
-        "description": f"The runbook {state.template}, run headless by {run.author}: {state.status}{cell}",
+        "description": f"The runbook {state.template}, run headless by {run.author}: {state.status}{cell}{verdict}",
         "instrument": {"@id": template_id(run)},
         "object": refs(inputs),
         "result": refs(map(file_id, run.outputs)),
@@ -281,6 +283,19 @@ def parameter_entities(run: Run) -> list[Entity]:
             {"@id": given, "@type": "PropertyValue", "name": name, "value": literal(value), "exampleOfWork": {"@id": formal}},
         ]
     return entities
+
+
+def shown_in(state: IncidentState, payload: Mapping[str, Content]) -> dict[int, str]:
+    """Where a notebook's page shows each pinned finding first, by the number of its entry."""
+    notebooks = {run.number: f"{run.folder}/{EXECUTED}" for run in state.runs}
+    cells = {number: read_cells(read_content(payload[name]), name) for number, name in notebooks.items() if name in payload}
+    found = {}
+    for body in state.pinned:
+        finding = body.get("finding")
+        statement = finding.get("statement") if isinstance(finding, dict) else None
+        if shown := cells_showing(cells.get(body.get("run") or 0, []), str(statement or "")):
+            found[body["seq"]] = shown[0].page
+    return found
 
 
 def authors_of(entries: Sequence[Entry]) -> list[str]:

@@ -52,7 +52,10 @@ pre { white-space: pre-wrap; border: 1px solid #8886; padding: .7rem; } summary 
 {% if findings %}<div class="wide"><table>
 <thead><tr><th scope="col">Severity</th><th scope="col">Finding</th><th scope="col">Run</th></tr></thead>
 <tbody>{% for finding in findings %}
-<tr><td class="severity">{{ finding.severity }}</td><td>{{ finding.statement }}</td><td class="number">{{ finding.run }}</td></tr>
+<tr><td class="severity">{{ finding.severity }}</td>
+<td>{% if finding.cell %}<a href="{{ finding.cell }}">{{ finding.statement }}</a>{% else %}{{ finding.statement }}{% endif %}</td>
+<td class="number">{% if finding.action %}<a href="{{ finding.action }}">{{ finding.run }}</a>{% else %}{{ finding.run }}
+{%- endif %}</td></tr>
 {%- endfor %}</tbody></table></div>{% else %}<p>No finding was kept as evidence.</p>{% endif %}
 {% if state.dismissed %}<h3>Set aside</h3>
 <ul>{% for finding, why in state.dismissed.items() %}<li><code>{{ finding }}</code>: {{ why }}</li>{% endfor %}</ul>{% endif %}
@@ -93,7 +96,9 @@ pre { white-space: pre-wrap; border: 1px solid #8886; padding: .7rem; } summary 
 """
 
 
-def render_preview(metadata: Mapping[str, Any], state: IncidentState, entries: Sequence[Entry]) -> str:
+def render_preview(
+    metadata: Mapping[str, Any], state: IncidentState, entries: Sequence[Entry], cells: Mapping[int, str] | None = None
+) -> str:
     """The page.
 
     Parameters
@@ -104,6 +109,8 @@ def render_preview(metadata: Mapping[str, Any], state: IncidentState, entries: S
         Where the incident stands.
     entries
         All entries of the incident, in order.
+    cells
+        Where a notebook's page shows what an entry of that number states.
     """
     by_id = {entity["@id"]: entity for entity in metadata["@graph"]}
     root = by_id["./"]
@@ -114,7 +121,7 @@ def render_preview(metadata: Mapping[str, Any], state: IncidentState, entries: S
         root=root,
         state=state,
         runs=[resolved(run, by_id) for run in runs],
-        findings=[kept_finding(body) for body in state.pinned],
+        findings=[kept_finding(body, runs) | {"cell": (cells or {}).get(body["seq"])} for body in state.pinned],
         entries=[{"time": item.time, "author": item.author, "kind": item.kind, "text": entry_text(item)} for item in entries],
         files=[{**by_id[item["@id"]], "path": unquote(item["@id"])} for item in listed(root.get("hasPart"))],
         guide="VERIFY.md" in by_id,
@@ -132,11 +139,15 @@ def listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [] if value is None else [value]
 
 
-def kept_finding(body: Mapping[str, Any]) -> dict[str, Any]:
+def kept_finding(body: Mapping[str, Any], runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """What the page shows of a pinned finding; an entry that lacks something shows a gap."""
     finding = body.get("finding")
     finding = finding if isinstance(finding, dict) else {}
-    return {"severity": finding.get("severity", ""), "statement": finding.get("statement", ""), "run": body.get("run") or ""}
+    run = body.get("run") or ""
+    start = f"#run-{run:04d}-" if isinstance(run, int) else None
+    action = next((item["@id"] for item in runs if start and item["@id"].startswith(start)), None)
+    said = {name: finding.get(name, "") for name in ("severity", "statement")}
+    return {**said, "run": run, "action": action}
 
 
 def entry_text(entry: Entry) -> str:

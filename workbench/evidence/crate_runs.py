@@ -9,7 +9,7 @@ from workbench.digest import Plain
 from workbench.errors import InputError
 from workbench.evidence.archive import Content, open_content
 from workbench.evidence.runbook import PARAMETERS, TEMPLATE
-from workbench.evidence.templates import Parameter, declared_parameters
+from workbench.evidence.templates import Parameter, parameters_in
 from workbench.incident.record import Entry
 from workbench.incident.state import RunState, state_of
 
@@ -81,14 +81,21 @@ def find_run(state: RunState, entry: Entry, payload: Mapping[str, Content], sha2
 
 
 def parameters_of(state: RunState, template: Content | None) -> dict[str, tuple[Parameter, Plain]]:
-    """Each parameter with the value it had, declared default or given; without a template in a file, those that were given."""
+    """Each parameter with the value it had, declared default or given; without a template, those that were given."""
+    place = template if isinstance(template, Path) else Path(TEMPLATE)
     try:
-        declared = declared_parameters(template) if isinstance(template, Path) else {}
+        declared = {} if template is None else parameters_in(read_content(template), place)
     except InputError:
         declared = {}
     given = state.parameters
     undeclared = {name: Parameter(name, type(value).__name__, None) for name, value in given.items() if name not in declared}
     return {name: (item, given.get(name, item.default)) for name, item in (declared | undeclared).items()}
+
+
+def read_content(content: Content) -> bytes:
+    """The bytes of a payload file."""
+    with open_content(content) as file:
+        return file.read()
 
 
 def data_of(outputs: Iterable[Content]) -> dict[str, int | None]:

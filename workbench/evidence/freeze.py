@@ -1,8 +1,9 @@
 """An executed notebook as evidence: nothing in it depends on a live widget, and its digest says whether two runs agree.
 
-Freezing drops widget state and gives every figure an SVG twin, so that the notebook shows the same wherever it is opened. The
-*normalised digest* leaves out what differs between two equal runs: times, cell ids, counters, where files lay, and twins, which
-are drawn from the figure beside them.
+Freezing drops widget state, gives every figure an SVG twin, so that the notebook shows the same wherever it is opened, and
+withholds what an error of another package says, since it may quote a row. The *normalised digest* leaves out what differs
+between two equal runs: times, cell ids, counters, where files lay, the salt of pseudonyms, and twins, which are drawn from the
+figure beside them.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from nbformat import NotebookNode
 
 from workbench.digest import digest
 from workbench.errors import BadOutcomeError, shorten
+from workbench.evidence.redact import PSEUDONYM, error_stream, error_text, error_traceback
 from workbench.incident.claims import PLACES
 from workbench.views.render import can_draw, figures_svg
 
@@ -26,7 +28,8 @@ PLOTLY: Final = "application/vnd.plotly.v1+json"
 SVG: Final = "image/svg+xml"
 TWINS: Final = (SVG, "image/png")
 INJECTED_TAG: Final = "injected-parameters"
-ADDRESS: Final = re.compile(r"\b0x[0-9a-f]{6,}\b")
+INCIDENTAL: Final = re.compile(rf"\b0x[0-9a-f]{{6,}}\b|{PSEUDONYM}")
+"""Memory addresses, and pseudonyms of rows, which depend on a salt that nobody else has."""
 ERROR_MARKER: Final = "papermill-error-cell-tag"
 SKIPPED: Final = "skip-execution"
 """Tag of a cell that the kernel is never given."""
@@ -39,8 +42,9 @@ Fault = tuple[int, str]
 def freeze(notebook: NotebookNode, status: str) -> NotebookNode:
     """A copy of `notebook` that depends on nothing live, with its `status` in ``metadata.workbench``.
 
-    Only a completed notebook is evidence; another one keeps its blank widgets, its figures get no twins, and papermill's
-    banners are taken out, so that its cells keep the numbers by which the record names them.
+    What errors say is withheld, but for those of ours (`workbench.evidence.redact`). Only a completed notebook is evidence;
+    another one keeps its blank widgets, its figures get no twins, and papermill's banners are taken out, so that its cells keep
+    the numbers by which the record names them.
 
     Raises
     ------
@@ -51,8 +55,9 @@ def freeze(notebook: NotebookNode, status: str) -> NotebookNode:
     completed = status == COMPLETED
     if completed and (blank := blank_widget(frozen)) is not None:
         raise BadOutcomeError(f"{BLANK_WIDGET} (cell {blank[0]})", None, blank[1])
-    frozen.cells = [cell for cell in frozen.cells if ERROR_MARKER not in cell.metadata.get("tags", ())]
+    drop_banners(frozen)
     frozen.metadata.pop("widgets", None)
+    withhold_errors(frozen)
     outputs = _displayed(frozen.cells)
     for output in outputs:
         output.data.pop(WIDGET_VIEW, None)
@@ -60,6 +65,21 @@ def freeze(notebook: NotebookNode, status: str) -> NotebookNode:
     twins = _add_twins(figures) if completed and figures else {}
     frozen.metadata["workbench"] = {"status": status, **twins}
     return frozen
+
+
+def drop_banners(notebook: NotebookNode) -> None:
+    """Take the cells out that papermill puts before a cell that failed, which shift the numbers of the others."""
+    notebook.cells = [cell for cell in notebook.cells if ERROR_MARKER not in cell.metadata.get("tags", ())]
+
+
+def withhold_errors(notebook: NotebookNode) -> None:
+    """Take out of `notebook` what its errors say, where it may quote the data; which error it was, and where, stays."""
+    for output in (output for cell in notebook.cells for output in cell.get("outputs", [])):
+        if output.output_type == "error":
+            output.traceback = error_traceback(output.ename, output.evalue, output.get("traceback", []))
+            output.evalue = error_text(output.ename, output.evalue)
+        elif output.get("name") == "stderr":
+            output.text = error_stream(output.text)
 
 
 def blank_widget(notebook: NotebookNode) -> Fault | None:
@@ -86,11 +106,22 @@ def left_out(notebook: NotebookNode) -> Fault | None:
 def normalised_digest(notebook: NotebookNode) -> str:
     """Digest of what the notebook says: sources, parameters and outputs, without what differs between two equal runs."""
     cells = [cell for cell in notebook.cells if INJECTED_TAG not in cell.metadata.get("tags", ())]
+    outputs = settled([[_said(output) for output in cell.get("outputs", [])] for cell in cells])
     form = {
         "parameters": _content_of(notebook.metadata.get("papermill", {}).get("parameters", {})),
-        "cells": [{"type": cell.cell_type, "source": cell.source, "outputs": _outputs(cell)} for cell in cells],
+        "cells": [
+            {"type": cell.cell_type, "source": cell.source, "outputs": said} for cell, said in zip(cells, outputs, strict=True)
+        ],
     }
     return digest(form)
+
+
+def settled(content: Any) -> Any:
+    """`content` with memory addresses taken out of its text, and every pseudonym replaced by its number in order of appearance.
+
+    So a second run may choose another salt, and yet has to name the same row where the first named one twice.
+    """
+    return _settled(content, {})
 
 
 def has_errors(notebook: NotebookNode) -> Fault | None:
@@ -139,21 +170,21 @@ def _content_of(parameters: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _outputs(cell: NotebookNode) -> list[dict[str, Any]]:
-    return [_output(output) for output in cell.get("outputs", [])]
-
-
-def _output(output: NotebookNode) -> dict[str, Any]:
+def _said(output: NotebookNode) -> dict[str, Any]:
+    """The part of an output that two equal runs share, but for what is `INCIDENTAL` in its text."""
     if "data" not in output:
-        return {key: _settled(output[key]) for key in ("output_type", "name", "text", "ename", "evalue") if key in output}
+        return {key: output[key] for key in ("output_type", "name", "text", "ename", "evalue") if key in output}
     twins = set(TWINS) if PLOTLY in output.data else set()
-    return {"data": {kind: _settled(content) for kind, content in output.data.items() if kind not in twins}}
+    return {"data": {kind: content for kind, content in output.data.items() if kind not in twins}}
 
 
-def _settled(content: Any) -> Any:
-    """Content with memory addresses taken out of its text."""
+def _settled(content: Any, rows: dict[str, str]) -> Any:
     if isinstance(content, str):
-        return ADDRESS.sub("0x", content)
+        return INCIDENTAL.sub(lambda found: _constant(found[0], rows), content)
     if isinstance(content, Mapping):
-        return {key: _settled(item) for key, item in content.items()}
-    return [_settled(item) for item in content] if isinstance(content, list) else content
+        return {key: _settled(item, rows) for key, item in content.items()}
+    return [_settled(item, rows) for item in content] if isinstance(content, list) else content
+
+
+def _constant(text: str, rows: dict[str, str]) -> str:
+    return "0x" if text.startswith("0x") else rows.setdefault(text, f"row:{len(rows) + 1}")

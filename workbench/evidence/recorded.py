@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import platform
 import re
-import sys
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +17,7 @@ from workbench.data.roles import Roles
 from workbench.errors import InputError, VerificationError
 from workbench.evidence.bundle import PAYLOAD, RECORD
 from workbench.evidence.compare import read_document, read_notebook
-from workbench.evidence.contents import installed_packages
+from workbench.evidence.contents import installed_packages, this_machine
 from workbench.evidence.crate_runs import Run, find_runs
 from workbench.evidence.freeze import one_line
 from workbench.evidence.runbook import EXECUTED
@@ -154,11 +152,10 @@ def environment_differences(packages: str, machine: Mapping[str, str], git: obje
     there, here = _versions(packages), _versions(installed_packages())
     first = [name for name in PACKAGES if name in there or name in here]
     rest = sorted((set(there) | set(here)) - set(first))
-    own = {"python": sys.version, "platform": platform.platform(), "machine": platform.machine()}
     rows = [Difference(name, there.get(name), here.get(name)) for name in first]
     if isinstance(git, Mapping):
         rows += [Difference("git commit of the folder", _commit(git), _commit(git_state(Path.cwd())))]
-    rows += [Difference(name, value, own.get(name)) for name, value in machine.items()]
+    rows += [Difference(name, value, this_machine().get(name)) for name, value in machine.items()]
     rows += [Difference(name, there.get(name), here.get(name)) for name in rest]
     return tuple(row for row in rows if row.recorded != row.here or (row.here or "").endswith(CHANGES))
 

@@ -18,6 +18,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from nbformat import NotebookNode
+
 from workbench import errors
 from workbench.digest import canonical_json
 from workbench.errors import InputError, StorageError, WorkbenchError
@@ -28,6 +30,8 @@ LEAST_SALT: Final = 16
 PREFIX: Final = "row:"
 SHOWN: Final = 20
 """Hexadecimal digits of a pseudonym, 80 bits: among a thousand million rows two agree once in two million logs."""
+PSEUDONYM: Final = rf"\b{PREFIX}[0-9a-f]{{{SHOWN}}}\b"
+"""A pattern of what `pseudonym` gives."""
 WITHHELD: Final = "text withheld, it may quote the data"
 OWN_ERRORS: Final = frozenset(
     name for name, item in vars(errors).items() if inspect.isclass(item) and issubclass(item, WorkbenchError)
@@ -125,6 +129,21 @@ def error_traceback(name: str, value: str, traceback: Sequence[str]) -> list[str
 def error_stream(text: str) -> str:
     """What a cell wrote to stderr; withheld where a traceback is in it, which Python itself prints of several errors at once."""
     return WITHHELD if TRACEBACK.search(ANSI.sub("", text)) else text
+
+
+def plain_errors(notebook: NotebookNode) -> str:
+    """Every traceback in `notebook`, whole and without colours, under the number of its cell; empty where there is none."""
+    parts = []
+    for number, cell in enumerate(notebook.cells, 1):
+        for output in cell.get("outputs", []):
+            printed = output.get("text", "") if output.get("name") == "stderr" else ""
+            lines = output.get("traceback", []) if output.output_type == "error" else [printed] if _withheld(printed) else []
+            parts += [f"cell {number}", *lines, ""] if lines else []
+    return ANSI.sub("", "\n".join(parts))
+
+
+def _withheld(printed: str) -> bool:
+    return error_stream(printed) != printed
 
 
 def _frame(entry: str) -> str:

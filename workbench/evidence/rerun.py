@@ -27,7 +27,7 @@ from workbench.errors import BadOutcomeError, InputError, RunFailedError, Storag
 from workbench.evidence import compare
 from workbench.evidence.freeze import normalised_digest
 from workbench.evidence.recorded import Recorded
-from workbench.evidence.runbook import EXECUTED, PARAMETERS, Tell, diff_findings, output_files, run_runbook
+from workbench.evidence.runbook import EXECUTED, PARAMETERS, Tell, output_files, run_runbook
 from workbench.evidence.templates import declared_parameters
 from workbench.files import cannot_write, make_folder, require_writable, write_whole
 from workbench.incident.home import ensure_home, record_path, runs_folder
@@ -52,7 +52,7 @@ class Rerun:
     results
         Names of the results that differ, or that only one of the two runs wrote.
     findings
-        As `diff_findings` gives them; None where the two runs wrote none that can be compared.
+        As `compare.diff_findings` gives them; None where the two runs wrote none that can be compared.
     """
 
     recorded: str | None
@@ -225,6 +225,6 @@ def _compare(recorded: Recorded, folder: Path) -> Rerun:
 
 def _findings(before: Any, after: Any) -> Mapping[str, Sequence[Any]] | None:
     try:
-        return diff_findings(before, after)
+        return compare.diff_findings(before, after)
     except (KeyError, TypeError):  # none were written, or a runbook of somebody's own calls another thing so
         return None

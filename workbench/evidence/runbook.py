@@ -3,10 +3,14 @@
 A run is known by its folder under the incident (``runs/0001-triage``). While it runs, the notebook lies there as
 ``partial.ipynb``; only a run that reached its last cell without an error has an ``executed.ipynb``. What a run's status is, the
 record says: papermill's own metadata call a cell that timed out completed.
+
+What errors of other packages say may quote a row. Notebook and record, which are sealed, hold it back; the person at the
+terminal reads it, and it stays in ``errors.txt``, which no bundle takes.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import sys
@@ -21,39 +25,32 @@ import nbformat
 from nbformat import NotebookNode
 
 from workbench.digest import Plain, digest_file
-from workbench.errors import InputError, ParameterError, RunFailedError, UnknownNameError
-from workbench.evidence.freeze import INJECTED_TAG, Fault, blank_widget, freeze, has_errors, left_out, normalised_digest, one_line
+from workbench.errors import InputError, ParameterError, UnknownNameError
+from workbench.evidence.compare import read_notebook
+from workbench.evidence.ending import COMPLETED, INTERRUPTED, Ending, ending_of, failed, run_failed
+from workbench.evidence.freeze import INJECTED_TAG, drop_banners, freeze, normalised_digest
+from workbench.evidence.redact import plain_errors
 from workbench.evidence.templates import Parameter, check_parameters, declared_parameters, find_template
 from workbench.files import cannot_write, make_folder, write_whole
 from workbench.incident.home import record_path, runs_folder
 from workbench.incident.record import Record
 from workbench.incident.state import RunState, require_incident, state_of
 from workbench.triage.files import FINDINGS, RESULTS, readable_json
+from workbench.vocabulary import VERDICTS
 
 PARTIAL: Final = "partial.ipynb"
 EXECUTED: Final = "executed.ipynb"
 PARAMETERS: Final = "parameters.json"
 TEMPLATE: Final = "template.ipynb"
 """A copy of the template as it was when the run began."""
+ERRORS: Final = "errors.txt"
+"""What the errors of a run said, whole; it stays where it is."""
 AUTOSAVE_SECONDS: Final = 5
 ODD: Final = re.compile(r"[^A-Za-z0-9_-]+")
 PASSWORD: Final = re.compile(r"[a-z][a-z0-9+.-]*://[^/@\s:]*:[^/@\s]+@", re.IGNORECASE)
 
 Tell = Callable[[int, int, str], None]
 """Called when a code cell begins: its number from 1, how many cells there are, the heading it stands under."""
-
-
-@dataclass(frozen=True)
-class Ending:
-    """How a run ended: a word of the record, the cell it stopped at (from 1; None where it stopped at none), and why."""
-
-    status: str
-    cell: int | None = None
-    why: str = ""
-
-
-COMPLETED: Final = Ending("run completed")
-INTERRUPTED: Final = "stopped from outside"
 
 
 @dataclass(frozen=True)
@@ -83,6 +80,8 @@ class Begun:
         body: dict[str, Plain] = {"run": self.number}
         if normalised is not None:
             body["digest"] = normalised
+        if ending == COMPLETED and (verdict := _verdict(self.folder / FINDINGS)):
+            body["verdict"] = verdict
         if ending != COMPLETED:
             body |= {"cell": ending.cell, "why": ending.why}
         self.record.append(self.incident, ending.status, body, author=self.author, evidence=evidence or [])
@@ -142,28 +141,15 @@ def run_runbook(
             ending, normalised, evidence = Ending("run interrupted", None, INTERRUPTED), None, []
             _take_back(run.folder)
         except Exception as exc:
-            run.end(Ending("run failed", None, one_line(f"{type(exc).__name__}: {exc}")))
+            run.end(failed(None, type(exc).__name__, str(exc)))
             if isinstance(exc, OSError):
                 raise cannot_write(run.folder, exc) from exc
             raise
         run.end(ending, normalised, evidence)
     if normalised is None or ending != COMPLETED:
-        raise RunFailedError(_stopped(run.number, ending), ending.why, f"What ran is in {run.folder / PARTIAL}.")
+        raise run_failed(run.number, ending, run.folder / PARTIAL)
     findings = run.folder / FINDINGS
     return Run(run.number, run.folder, normalised, findings if findings.is_file() else None)
-
-
-def diff_findings(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, list[Any]]:
-    """Findings of two ``findings.json`` that are new, gone, or changed in size by more than their interval.
-
-    Findings are matched by check, kind, columns and rows; a change of rank alone is none.
-    """
-    old, new = ({_identity(item): item for item in document["findings"]} for document in (before, after))
-    return {
-        "new": [new[key] for key in new if key not in old],
-        "gone": [old[key] for key in old if key not in new],
-        "changed": [{"before": old[key], "after": new[key]} for key in new if key in old and _moved(old[key], new[key])],
-    }
 
 
 def run_of(record: Record, incident: str, number: int) -> RunState:
@@ -260,7 +246,7 @@ def _execute(run: Begun, home: Path, timeout: int | None, tell: Tell | None) -> 
                 autosave_cell_every=AUTOSAVE_SECONDS, coalesce_streams=True, kernel_manager_class=_kernel_manager(ours, sockets),
             )  # fmt: skip
     except papermill.PapermillExecutionError as exc:
-        return Ending("run failed", exc.cell_index + 1, one_line(f"{exc.ename}: {exc.evalue}".rstrip(": ")))
+        return failed(exc.cell_index + 1, exc.ename, exc.evalue)
     except CellTimeoutError:
         return Ending("run timed out", progress.cell, f"the cell took longer than {timeout} s")
     except KeyboardInterrupt:
@@ -268,14 +254,8 @@ def _execute(run: Begun, home: Path, timeout: int | None, tell: Tell | None) -> 
     except DeadKernelError:
         return Ending("run failed", progress.cell, "the kernel died")
     except Exception as exc:  # noqa: BLE001  no kernel, no answer from it, a bug in a kernel: whatever it was, it stopped here
-        return Ending("run failed", progress.cell, one_line(f"{type(exc).__name__}: {exc}"))
-    fault = _first_fault(_read_notebook(run.folder / PARTIAL))
-    return COMPLETED if fault is None else Ending("run failed", *fault)
-
-
-def _first_fault(notebook: NotebookNode) -> Fault | None:
-    """Why a notebook that papermill calls done is not: an error, a cell never run, a widget that nobody will see."""
-    return has_errors(notebook) or left_out(notebook) or blank_widget(notebook)
+        return failed(progress.cell, type(exc).__name__, str(exc))
+    return ending_of(_read_notebook(run.folder / PARTIAL))
 
 
 def _kernel_manager(environment: Mapping[str, str], sockets: str) -> type:
@@ -330,11 +310,15 @@ def _keep(folder: Path, ending: Ending) -> tuple[str | None, list[str]]:
     partial = folder / PARTIAL
     outputs = output_files(folder)
     try:
-        frozen = freeze(_read_notebook(partial), ending.status.removeprefix("run "))
+        notebook = _read_notebook(partial)
+        drop_banners(notebook)
+        frozen = freeze(notebook, ending.status.removeprefix("run "))
     except (OSError, ValueError, AttributeError):
         if ending == COMPLETED:
             raise
         return None, [digest_file(path) for path in [partial, *outputs] if path.is_file()]
+    if said := plain_errors(notebook):
+        write_whole(folder / ERRORS, said)
     target = folder / EXECUTED if ending == COMPLETED else partial
     write_whole(target, nbformat.writes(frozen) + "\n")  # type: ignore[no-untyped-call]
     if target != partial:
@@ -349,27 +333,18 @@ def _take_back(folder: Path) -> None:
 
 
 def _read_notebook(path: Path) -> NotebookNode:
-    notebook: NotebookNode = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
-    return notebook
+    return read_notebook(path.read_bytes())
 
 
-def _stopped(number: int, ending: Ending) -> str:
-    """What became of a run: ``run 3 failed at cell 7``."""
-    return f"run {number} {ending.status.removeprefix('run ')}" + (f" at cell {ending.cell}" if ending.cell else "")
+def _verdict(findings: Path) -> str | None:
+    """The verdict in a ``findings.json``; None where there is none that we know."""
+    try:
+        verdict = json.loads(findings.read_text(encoding="utf-8"))["verdict"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return verdict if verdict in VERDICTS else None
 
 
 def output_files(folder: Path) -> list[Path]:
     """What a run wrote beside its notebook, in the order of their names."""
     return sorted([*folder.glob(FINDINGS), *folder.glob(f"{RESULTS}/*.json")])
-
-
-def _identity(finding: Mapping[str, Any]) -> tuple[object, ...]:
-    return finding["check"], finding["kind"], tuple(finding["columns"]), finding["where"], finding["unit"]
-
-
-def _moved(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
-    """Whether the later effect lies outside the earlier interval, only one was measured, or the severity is another."""
-    if before["severity"] != after["severity"] or (before["effect"] is None) != (after["effect"] is None):
-        return True
-    low, high = before["interval"] or (before["effect"], before["effect"])
-    return low is not None and high is not None and after["effect"] is not None and not low <= after["effect"] <= high

@@ -120,9 +120,18 @@ def declared_parameters(path: Path) -> dict[str, Parameter]:
         If the file is no notebook.
     """
     try:
-        tagged = [cell for cell in _cells(path) if PARAMETERS_TAG in cell.get("metadata", {}).get("tags", ())]
+        return parameters_in(path.read_bytes(), path)
+    except OSError as exc:
+        raise SourceError("not a notebook", str(path), "Give an .ipynb file.") from exc
+
+
+def parameters_in(notebook: bytes, path: Path) -> dict[str, Parameter]:
+    """As `declared_parameters`, of a notebook that was read from `path`."""
+    try:
+        cells = json.loads(notebook.decode())["cells"]
+        tagged = [cell for cell in cells if PARAMETERS_TAG in cell.get("metadata", {}).get("tags", ())]
         source = "".join(tagged[0]["source"]) if tagged else None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as exc:
+    except (ValueError, KeyError, TypeError, AttributeError) as exc:
         raise SourceError("not a notebook", str(path), "Give an .ipynb file.") from exc
     if source is None:
         do = "Tag the cell that declares them, a line each: `name: type = default  # help`."
@@ -132,10 +141,6 @@ def declared_parameters(path: Path) -> dict[str, Parameter]:
     except (SyntaxError, ValueError) as exc:
         raise _not_a_declaration(path, str(exc)) from exc
     return {item.name: item for item in (_declaration(node, source.splitlines(), path) for node in nodes)}
-
-
-def _cells(path: Path) -> list[Any]:
-    return list(json.loads(path.read_text(encoding="utf-8"))["cells"])
 
 
 def check_parameters(declared: Mapping[str, Parameter], given: Mapping[str, object]) -> dict[str, Plain]:

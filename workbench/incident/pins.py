@@ -18,6 +18,7 @@ RUN_VARIABLE = "WORKBENCH_RUN"
 def pin_findings(incident: str, findings: Sequence[Finding]) -> list[Entry]:
     """Enter `findings` into the record of `incident`, one entry each; an empty incident pins nothing.
 
+    The record leaves with every bundle, so it holds `workbench.result.Finding.published`: small cells are blanked.
     A finding that is pinned already, from the same run and the same in everything, is not entered a second time: running all
     cells of a notebook twice is no new evidence.
 
@@ -36,7 +37,7 @@ def pin_findings(incident: str, findings: Sequence[Finding]) -> list[Entry]:
     run = _run_number()
     with Record.open(record_path(find_home())) as record:
         known = [entry.body for entry in require_incident(record, incident) if entry.kind == "pinned"]
-        bodies = [{"run": run, "finding": finding.to_dict()} for finding in findings]
+        bodies = [{"run": run, "finding": finding.published().to_dict()} for finding in findings]
         return [
             record.append(incident, "pinned", body, author=author(), evidence=[item.evidence] if item.evidence else [])
             for body, item in zip(bodies, findings, strict=True)

@@ -7,7 +7,8 @@ opened                                             ``title``
 closed                                             ``why``
 note                                               ``text``
 run started                                        ``run`` (number from 1), ``template``, ``parameters``, ``folder``
-run completed / failed / interrupted / timed out   ``run``, ``digest``; ``cell`` and ``why`` where it did not complete
+run completed                                      ``run``, ``digest``; ``verdict`` where triage came to one
+run failed / interrupted / timed out               ``run``, ``digest``, ``cell``, ``why``
 pinned                                             ``run``, ``finding``
 dismissed                                          ``finding`` (``run1:2`` or a digest), ``why``
 sealed                                             ``bundle``, ``digest``, ``length``, ``head``
@@ -58,6 +59,8 @@ class RunState:
         Number of the cell at which it stopped, from 1; ``None`` for a run that did not stop at one.
     why
         Why it did not complete, in one line.
+    verdict
+        What triage came to: a word of `workbench.vocabulary.VERDICTS`; ``None`` for a run that came to none.
     """
 
     number: int
@@ -70,6 +73,7 @@ class RunState:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     cell: int | None = None
     why: str | None = None
+    verdict: str | None = None
 
 
 @dataclass(frozen=True)
@@ -163,6 +167,19 @@ def require_incident(record: Record, incident: str) -> list[Entry]:
     return entries
 
 
+def pin_name(body: Mapping[str, Any]) -> str:
+    """How a pinned finding is called: by its run and rank, or by its entry where it lacks one (``run1:2``, ``entry5``).
+
+    Parameters
+    ----------
+    body
+        Of a pinned entry, with its ``seq``, as `IncidentState.pinned` has it.
+    """
+    finding = body.get("finding")
+    rank = finding.get("rank") if isinstance(finding, Mapping) else None
+    return f"entry{body['seq']}" if body.get("run") is None or rank is None else f"run{body['run']}:{rank}"
+
+
 def _bodies(entries: Sequence[Entry], kind: str) -> tuple[Mapping[str, Any], ...]:
     return tuple(
         {**entry.body, "seq": entry.seq, "time": entry.time, "author": entry.author, "evidence": entry.evidence}
@@ -207,4 +224,5 @@ def _end(runs: list[RunState], entry: Entry) -> None:
         digest=body.get("digest"),
         cell=body.get("cell"),
         why=body.get("why"),
+        verdict=body.get("verdict"),
     )

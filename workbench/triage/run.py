@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from workbench.data.dataset import Dataset
 from workbench.digest import Plain, digest
 from workbench.errors import InputError, PredicateError
+from workbench.lineage.graph import Lineage
 from workbench.predicate import Predicate, require_columns
 from workbench.registry import checks as registered
 from workbench.result import Finding, Result, provenance
@@ -83,6 +84,10 @@ class Triage:
             "provenance": dict(self.provenance),
         }
 
+    def published(self) -> Triage:
+        """The same conclusion as others may see it: small cells are blanked (`workbench.result.Finding.published`)."""
+        return replace(self, findings=tuple(finding.published() for finding in self.findings))
+
     @property
     def examined(self) -> int:
         """How many rows were looked at."""
@@ -102,6 +107,7 @@ def triage(
     *,
     reference: Predicate | Dataset | None = None,
     current: Predicate | None = None,
+    lineage: Lineage | None = None,
     seed: int = 0,
     budget: float = 0.01,
     tell: Tell | None = None,
@@ -116,6 +122,8 @@ def triage(
         The rows (or another dataset) that were still good. None: no windows; what holds anywhere counts.
     current
         The rows under suspicion; None: all rows that are not in `reference`.
+    lineage
+        What the pipeline's events tell of where the decisions come from.
     seed
         For anything random.
     budget
@@ -128,7 +136,7 @@ def triage(
     InputError
         If the dataset or a window has fewer than two rows, or `budget` is no share.
     """
-    context = make_context(dataset, reference, current, seed=seed, budget=budget)
+    context = replace(make_context(dataset, reference, current, seed=seed, budget=budget), lineage=lineage)
     examined, outcomes = run_checks(context, tell)
     found = _within_budget(examined, budget)
     folded, links = fold(found, context, lambda without: _all_findings(run_checks(without)[0]))
