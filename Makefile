@@ -32,9 +32,9 @@ check: $(VENV)/installed-test ## lint, format, types, import order
 	@$(BIN)/mypy
 	@$(BIN)/pytest -q tests/contracts/test_layers.py
 
-screenshots: $(VENV)/installed-test browser ## take the README's picture anew, from the real thing
+screenshots: $(VENV)/installed-test browser ## take the README's pictures anew, from the real thing
 	@mkdir -p docs
-	@WORKBENCH_SCREENSHOTS=$(CURDIR)/docs $(BIN)/pytest -q -m slow tests/browser/test_lab.py
+	@WORKBENCH_SCREENSHOTS=$(CURDIR)/docs $(BIN)/pytest -q -m "slow or not slow" tests/browser
 
 bench: $(VENV)/installed-test ## run the benchmarks in turn
 	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python "$$script"; done

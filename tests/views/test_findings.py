@@ -1,10 +1,9 @@
-"""What of a finding reaches the browser, and the module that draws it."""
+"""What of a finding reaches the browser."""
 
 import json
-import re
 
 from workbench.result import Finding
-from workbench.views.findings import canonical, finding_rows, findings_module
+from workbench.views.findings import canonical, finding_rows
 
 
 def test_a_row_is_plain_json_without_nan() -> None:
@@ -28,10 +27,3 @@ def test_severities_are_ordered_and_facts_that_are_not_there_left_out() -> None:
 def test_equal_selections_are_equal_texts_and_what_is_none_stays_as_it_is() -> None:
     assert canonical('region="north"   and `age`<25') == 'region = "north" and age < 25'
     assert canonical("no predicate <b>") == "no predicate <b>"
-
-
-def test_the_module_imports_nothing_fetches_nothing_and_writes_no_markup() -> None:
-    code = re.sub(r"//.*", "", findings_module().replace("http://www.w3.org/2000/svg", "svg"))
-    assert "export default" in code
-    for word in ("import ", "import(", "http", "fetch", "innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval"):
-        assert word not in code, word

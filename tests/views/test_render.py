@@ -18,6 +18,12 @@ def test_a_sentence_escapes_what_it_says() -> None:
     assert "<img" not in render.Sentence("<img src=x>")._repr_html_()
 
 
+def test_several_are_shown_one_below_the_other() -> None:
+    both = render.Several(render.Sentence("One."), render.Table(pd.DataFrame({"n": [2]})))
+    assert both._repr_html_().index("One.") < both._repr_html_().index("<table")
+    assert repr(both).startswith("One.\n\n")
+
+
 def test_small_cells_are_blanked_and_the_mark_is_dropped() -> None:
     frame = pd.DataFrame({"group": ["a", "b"], "rate": [0.5, 0.1], "suppressed": [False, True]})
     shown = render.blanked(frame, ["rate"])

@@ -96,9 +96,9 @@ def test_the_onset_is_drawn_as_a_line_and_a_band_and_small_periods_are_blank() -
 def test_groups_are_drawn_by_size_with_their_intervals() -> None:
     table = pd.DataFrame(
         {
-            "attribute": "race",
+            "attributes": "race",
             "group": ["small", "large"],
-            "rows": [5, 500],
+            "n": [5, 500],
             "fpr": [0.9, 0.4],
             "fpr_low": [0.5, 0.35],
             "fpr_high": [1.0, 0.45],

@@ -88,6 +88,24 @@ def test_what_cannot_be_done_is_said_and_leaves_no_entry(
     assert entries("pinned") == entries("dismissed") == []
 
 
+def test_two_tables_share_selection_undo_and_marks(widget: FindingsTable, findings: list[Finding]) -> None:
+    other = FindingsTable(widget.investigation, findings[::-1])
+    say(widget, type="select", where=widget.findings[0]["where"])
+    assert (other.selection, other.can_undo) == ('region = "north"', True)
+    say(other, type="undo")
+    assert (widget.selection, widget.can_undo, widget.can_redo) == ("all rows", False, True)
+    say(widget, type="pin", finding=0, note="")
+    say(other, type="dismiss", finding=0, why="month end")
+    assert [row["pinned"] for row in other.findings] == [False, False, True]
+    assert [row["dismissed"] for row in widget.findings] == ["", "", "month end"]
+
+
+def test_a_closed_table_reads_no_marks(widget: FindingsTable, findings: list[Finding]) -> None:
+    widget.close()
+    widget.investigation.pin(findings[0])
+    assert [row["pinned"] for row in widget.findings] == [False, False, False]
+
+
 def test_a_read_only_table_pins_nothing(dataset: Dataset, incident: str, findings: list[Finding], entries: Entries) -> None:
     widget = FindingsTable(Investigation(dataset, incident), findings, readonly=True)
     say(widget, type="pin", finding=0, note="")

@@ -1,6 +1,7 @@
 """One selection for all: told to everybody once, kept over a restart where that is honest; pins and dismissals in the record."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -15,7 +16,7 @@ from workbench.incident.claims import claims_of
 from workbench.incident.pins import pin_findings
 from workbench.incident.record import Entry
 from workbench.predicate import ALL_ROWS, Predicate, equals, within
-from workbench.result import Finding
+from workbench.result import Finding, Result
 from workbench.widgets.investigation import Investigation, Mark
 
 NORTH = equals("region", "north")
@@ -174,14 +175,14 @@ def test_an_unknown_incident_is_refused_at_once(dataset: Dataset, incident: str)
 def test_a_pin_is_entered_once_and_its_note_rests_on_the_same_evidence(
     dataset: Dataset, incident: str, findings: list[Finding], entries: Entries
 ) -> None:
-    investigation = Investigation(dataset, incident)
-    investigation.pin(findings[0])
-    investigation.pin(findings[0], " as in May ")
+    investigation, finding = Investigation(dataset, incident), replace(findings[0], support=640, people=640)
+    investigation.pin(finding)
+    investigation.pin(finding, " as in May ")
     [pinned] = entries("pinned")
     [note] = entries("note")
-    assert Finding.from_dict(pinned.body["finding"]) == findings[0]
+    assert Finding.from_dict(pinned.body["finding"]) == finding.published()
     assert note.body == {"text": "as in May"}
-    assert note.evidence == pinned.evidence == (findings[0].evidence,)
+    assert note.evidence == pinned.evidence == (finding.evidence,)
     assert [claim.text for claim in claims_of([pinned, note])] == ["worse in the north", "as in May"]
 
 
@@ -220,3 +221,38 @@ def test_a_dismissal_without_a_reason_is_refused(
     with pytest.raises(InputError, match="needs a reason"):
         Investigation(dataset, incident).dismiss(findings[0], "  ")
     assert entries("dismissed") == []
+
+
+def test_a_change_of_windows_is_told_once_to_who_follows_them(dataset: Dataset) -> None:
+    investigation, heard, selections = Investigation(dataset), list[dict[str, Predicate | None]](), list[Predicate]()
+    investigation.subscribe(selections.append)
+    leave = investigation.subscribe_windows(lambda windows: heard.append(dict(windows)))
+    investigation.set_windows(reference=YOUNG)
+    investigation.set_windows(reference=YOUNG)
+    leave()
+    investigation.set_windows(current=YOUNG)
+    assert heard == [{"reference": YOUNG, "current": None}]
+    assert selections == []
+
+
+def test_pins_and_dismissals_are_told_even_if_one_who_hears_it_fails(
+    dataset: Dataset, incident: str, findings: list[Finding]
+) -> None:
+    investigation, heard = Investigation(dataset, incident), list[Mark]()
+    investigation.subscribe_marks(lambda: 1 / 0)
+    investigation.subscribe_marks(lambda: heard.extend(investigation.marks(findings[:1])))
+    with pytest.raises(ZeroDivisionError):
+        investigation.pin(findings[0])
+    with pytest.raises(ZeroDivisionError):
+        investigation.dismiss(findings[0], "known")
+    assert heard == [Mark(pinned=True), Mark(pinned=True, dismissed="known")]
+
+
+def test_a_result_is_pinned_by_its_title_rows_and_digest(dataset: Dataset, incident: str, entries: Entries) -> None:
+    result = Result("slices", "Worst rows", numbers={"rows": 4}, where=NORTH)
+    Investigation(dataset, incident).pin(result, "the whole table")
+    [pinned] = entries("pinned")
+    [note] = entries("note")
+    kept = Finding.from_dict(pinned.body["finding"])
+    assert (kept.kind, kept.statement, kept.where) == ("slice", "Worst rows", str(NORTH))
+    assert pinned.evidence == note.evidence == (result.digest,)

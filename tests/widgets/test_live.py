@@ -6,7 +6,7 @@ import pytest
 import traitlets
 
 from workbench.data.dataset import Dataset
-from workbench.predicate import ALL_ROWS, equals
+from workbench.predicate import ALL_ROWS, Predicate, equals
 from workbench.views.render import Table
 from workbench.widgets import live
 from workbench.widgets.investigation import Investigation
@@ -66,17 +66,27 @@ def test_the_selection_goes_both_ways(investigation: Investigation) -> None:
     assert one.selection == str(NORTH)
 
 
+def test_the_windows_go_both_ways(investigation: Investigation) -> None:
+    one, other = Shown(investigation), Shown(investigation)
+    say(one, {"type": "windows", "reference": "age<30", "current": " "})
+    assert investigation.windows["reference"] == Predicate.parse("age < 30")
+    assert (one.reference, one.current) == (other.reference, other.current) == ("age < 30", "")
+    investigation.set_windows(current=NORTH)
+    assert (other.reference, other.current) == ("", str(NORTH))
+
+
 def test_a_widget_that_was_closed_follows_no_longer(investigation: Investigation) -> None:
     widget = Shown(investigation)
     widget.close()
     investigation.select(NORTH)
-    assert widget.selection == "all rows"
+    investigation.set_windows(current=NORTH)
+    assert (widget.selection, widget.current) == ("all rows", "")
 
 
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ({"type": "eval", "code": "1"}, "no known kind: eval. Kinds: redo, select, undo"),
+        ({"type": "eval", "code": "1"}, "no known kind: eval. Kinds: redo, select, undo, windows"),
         ({}, "no known kind"),
         ([], "no known kind"),
         ("select", "no known kind"),
@@ -89,6 +99,8 @@ def test_a_widget_that_was_closed_follows_no_longer(investigation: Investigation
         ({"type": "undo", "steps": 2}, "Fields: none"),
         ({"type": "select", "where": "__import__('os')"}, "cannot read the predicate"),
         ({"type": "select", "where": "income = 1"}, "no column of that name"),
+        ({"type": "windows", "reference": "age < 3"}, "Fields: reference, current"),
+        ({"type": "windows", "reference": "age < 3", "current": "income = 1"}, "no column of that name"),
     ],
 )
 def test_what_the_browser_should_not_say_changes_nothing_and_is_shown(
@@ -97,6 +109,7 @@ def test_what_the_browser_should_not_say_changes_nothing_and_is_shown(
     widget = Shown(investigation)
     say(widget, content)
     assert investigation.selection == ALL_ROWS
+    assert set(investigation.windows.values()) == {None}
     assert said in widget.message
     say(widget, {"type": "select", "where": "age < 3"})
     assert widget.message == ""

@@ -1,50 +1,70 @@
-"""The status page: every incident, where it stands, and the figures of its latest completed triage.
+"""The status page: every incident, what happened, what was found, its timeline, and what is still open.
 
-What it shows comes from files that a run left, and a run's folder may be gone or damaged by now: that is said on the card of
-that incident, and costs nobody the others.
+What it shows comes from the record and from files that a run left. A run's folder may be gone or damaged by now: that is said on
+the card of that incident, and costs nobody the others. It is read-only and redacted (`workbench.incident.account`, published
+results and findings), follows the reader's light or dark preference, and asks nothing of any other machine.
 """
 
 from __future__ import annotations
 
 import html
 import json
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import panel as pn
 import param
-from panel.custom import AnyWidgetComponent
 
+from workbench.apps.shown import Shown
 from workbench.errors import WorkbenchError
+from workbench.incident.account import moments_of, steps_of
+from workbench.incident.claims import Claim, claims_of
 from workbench.incident.home import find_home, incident_folder, record_path
-from workbench.incident.record import Record
+from workbench.incident.record import Entry, Record
 from workbench.incident.state import IncidentState, state_of
-from workbench.result import Result
+from workbench.result import SMALL_CELL, Result
 from workbench.triage.files import FINDINGS, RESULTS
-from workbench.views.findings import finding_rows, findings_module
+from workbench.views.findings import finding_rows
+from workbench.views.modules import module
 from workbench.views.render import Sentence, Table
+from workbench.views.theme import FONT, dark_figures, properties
 from workbench.views.triage import checks_table, dated_figure, findings_figure, findings_of, group_figure, headline
 
 WIDTH = 1100
-HEADER = "<h1 style='margin:0'>Incidents</h1><p>Read-only. Groups of fewer than 10 people are blanked.</p>"
+HEADER = f"<h1 style='margin:0'>Incidents</h1><p>Read-only. Groups of fewer than {SMALL_CELL} people are blanked.</p>"
+ON_DARK = "@media (prefers-color-scheme: dark) {{ {} }}"
+STYLE = f"""
+:root {{ color-scheme: light dark; {properties(dark=False)} }}
+{ON_DARK.format(f":root {{ {properties(dark=True)} }}")}
+body {{ background: var(--ground); color: var(--ink); font-family: {FONT}; }}
+"""
+CARD = """
+:host { background: var(--ground); color: var(--ink); border: 1px solid var(--line); border-radius: 6px; box-shadow: none; }
+.card-header { background: var(--ground); color: var(--ink); text-align: left; }
+.card-header:focus-visible { outline: 3px solid var(--focus); }
+"""
+TEXT = """
+:host { color: var(--ink); font-size: 15px; }
+h1 { font-size: 26px; } h2 { font-size: 20px; margin: 4px 0; } h3 { font-size: 18px; margin: 14px 0 2px; }
+code { color: var(--ink); background: transparent; overflow-wrap: anywhere; } li { margin: 6px 0; }
+.bk-clearfix { overflow-x: auto; }
+"""
+FIGURE = ON_DARK.format(dark_figures())
 
 
-class FindingsTable(AnyWidgetComponent):
+class FindingsTable(Shown):
     """The findings table of the notebooks, for who may look and change nothing; what it shows is filtered in the browser."""
 
-    _esm = findings_module()
+    _esm = module("findings")
     findings = param.List(doc="What `finding_rows` makes.")
-    selection = param.String(default="all rows", constant=True)
-    can_undo = param.Boolean(default=False, constant=True)
-    can_redo = param.Boolean(default=False, constant=True)
-    message = param.String(default="", constant=True)
-    readonly = param.Boolean(default=True, constant=True)
 
 
 def page() -> pn.viewable.Viewable:
     """The page as of now."""
-    pn.extension("plotly", sizing_mode="stretch_width")
+    pn.extension("plotly", sizing_mode="stretch_width", raw_css=[STYLE])
     home = find_home()
     try:
         cards = _cards(home)
@@ -60,25 +80,84 @@ def _cards(home: Path) -> list[pn.viewable.Viewable]:
         return []
     with Record.open(path) as record:
         newest_first = record.incidents()[::-1]
-        return [_card(record, home, incident, first=incident == newest_first[0]) for incident in newest_first]
+        return [_card(incident, _entries(record, incident), home, first=incident == newest_first[0]) for incident in newest_first]
 
 
-def _card(record: Record, home: Path, incident: str, *, first: bool) -> pn.viewable.Viewable:
-    """An incident as a card, unfolded where it is the latest."""
+def _entries(record: Record, incident: str) -> list[Entry]:
+    """The entries of one incident; none where they cannot be read, which its card says."""
     try:
-        state = state_of(record.entries(incident))
-    except WorkbenchError as exc:
-        title, shown = incident, [_text(f"The record of this incident cannot be read: {exc}")]
-    else:
-        title, shown = f"{state.id}: {state.title}", [_text(_facts(state)), *_latest(state, home)]
-    # A card's title is HTML to Panel, and ours is what somebody typed.
-    return pn.Card(*shown, title=html.escape(title), collapsed=not first, max_width=WIDTH)  # type: ignore[no-untyped-call]
+        return record.entries(incident)
+    except WorkbenchError:
+        return []
 
 
-def _facts(state: IncidentState) -> str:
-    runs = f"{len(state.runs)} run{'' if len(state.runs) == 1 else 's'}"
-    sealed = f"sealed {len(state.sealed)} time{'' if len(state.sealed) == 1 else 's'}" if state.sealed else "not sealed"
-    return f"{state.status}, opened {state.opened[:16].replace('T', ' ')} UTC, {runs}, {sealed}"
+def _card(incident: str, entries: Sequence[Entry], home: Path, *, first: bool) -> pn.viewable.Viewable:
+    """An incident as a card, unfolded where it is the latest; the others are filled when somebody unfolds them."""
+    try:
+        title = f"{incident}: {state_of(entries).title}"
+    except Exception:  # noqa: BLE001  said on the card
+        title = incident
+    header = _html(f"<h2>{html.escape(title)}</h2>")
+    card = pn.Card(header=header, collapsed=not first, max_width=WIDTH, stylesheets=[CARD])  # type: ignore[no-untyped-call]
+
+    def fill(*_: object) -> None:
+        if not card.objects:
+            card.objects = _told(entries, home)
+
+    card.param.watch(fill, "collapsed")
+    if first:
+        fill()
+    return card
+
+
+def _told(entries: Sequence[Entry], home: Path) -> list[pn.viewable.Viewable]:
+    """What a card shows of the incident of `entries`."""
+    try:
+        state = state_of(entries)
+        return [
+            _text(_facts(state, claims_of(entries))),
+            *_section("Findings", _latest(state, home)),
+            *_section("Timeline", [_shown(_timeline(entries))]),
+            *_section("Next steps", [_html(_steps(entries))]),
+        ]
+    except Exception as exc:  # noqa: BLE001  an entry can never be repaired, and the page has other incidents to show
+        return [_text(f"The record of this incident cannot be read ({type(exc).__name__}).")]
+
+
+def _section(heading: str, shown: Sequence[pn.viewable.Viewable]) -> list[pn.viewable.Viewable]:
+    return [_html(f"<h3>{heading}</h3>"), *shown]
+
+
+def _facts(state: IncidentState, claims: Sequence[Claim]) -> str:
+    """What happened, in one paragraph."""
+    closed = f"closed {_minute(state.closed)}" if state.closed else "open"
+    told = [f"{closed}, opened {_minute(state.opened)} by {state.author}", _number(len(state.runs), "run")]
+    told.append(f"sealed {_number(len(state.sealed), 'time')}" if state.sealed else "not sealed")
+    counts = Counter(claim.status for claim in claims)
+    stated = ", ".join(f"{counts[status]} {status}" for status in ("supported", "unsupported", "stale") if counts[status])
+    return "; ".join([", ".join(told), *([f"{_number(len(claims), 'statement')}: {stated}"] if claims else [])])
+
+
+def _number(count: int, word: str) -> str:
+    return f"{count} {word}{'' if count == 1 else 's'}"
+
+
+def _minute(time: str) -> str:
+    return f"{time[:16].replace('T', ' ')} UTC"
+
+
+def _timeline(entries: Sequence[Entry]) -> Table:
+    rows = [(_minute(moment.time), moment.author, moment.what, moment.rests) for moment in moments_of(entries)]
+    return Table(pd.DataFrame(rows, columns=["when", "who", "what", "rests on"]))
+
+
+def _steps(entries: Sequence[Entry]) -> str:
+    """What is open as a list, each with the command by which a responder goes on."""
+    steps = steps_of(entries)
+    if not steps:
+        return "<p>Nothing is open: the incident is closed, and all of its record is sealed.</p>"
+    items = (f"<li>{html.escape(step.what)}<br><code>{html.escape(step.command)}</code></li>" for step in steps)
+    return f"<ol>{''.join(items)}</ol>"
 
 
 def _latest(state: IncidentState, home: Path) -> list[pn.viewable.Viewable]:
@@ -98,7 +177,7 @@ def _latest(state: IncidentState, home: Path) -> list[pn.viewable.Viewable]:
 
 def _findings(path: Path) -> list[pn.viewable.Viewable]:
     document: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    findings = findings_of(document)
+    findings = [finding.published() for finding in findings_of(document)]
     results = {file.stem: _result(file) for file in sorted((path.parent / RESULTS).glob("*.json"))}
     shown = [
         Sentence(headline(document["verdict"], findings, document["dataset"]["rows"])),
@@ -120,7 +199,7 @@ def _shown(item: Any) -> pn.viewable.Viewable:
         return _html(item._repr_html_())
     if isinstance(item, pn.viewable.Viewable):
         return item
-    return pn.pane.Plotly(item, config={"displaylogo": False})  # type: ignore[no-untyped-call]
+    return pn.pane.Plotly(item, config={"displaylogo": False}, stylesheets=[FIGURE])  # type: ignore[no-untyped-call]
 
 
 def _text(text: str) -> pn.viewable.Viewable:
@@ -128,4 +207,4 @@ def _text(text: str) -> pn.viewable.Viewable:
 
 
 def _html(text: str) -> pn.viewable.Viewable:
-    return pn.pane.HTML(text)  # type: ignore[no-untyped-call]
+    return pn.pane.HTML(text, stylesheets=[TEXT])  # type: ignore[no-untyped-call]

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from workbench.digest import Plain, to_plain
 from workbench.errors import PredicateError
@@ -15,11 +14,6 @@ from workbench.result import SMALL_CELL, Finding
 from workbench.views.render import BLANK
 from workbench.views.triage import bearing_text, effect_text, people_text, since_text
 from workbench.vocabulary import SEVERITIES
-
-
-def findings_module() -> str:
-    """The text of the ES module that draws the table: ``export default {render({model, el})}``, with no import and no address."""
-    return (Path(__file__).with_name("js") / "findings.js").read_text(encoding="utf-8")
 
 
 def finding_rows(findings: Sequence[Finding]) -> list[dict[str, Plain]]:

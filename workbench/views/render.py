@@ -6,7 +6,7 @@ import html
 import re
 import shutil
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -22,6 +22,12 @@ CELL = "text-align:left;vertical-align:top;padding:4px 8px;border-top:1px solid 
 DATE = re.compile(r"\b\d{4}-\d\d-\d\d\b")
 WHOLE = r"<span style='white-space:nowrap'>\g<0></span>"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+
+
+class Static(Protocol):
+    """What can be shown without a kernel, as text by ``repr``; what it shows does not change afterwards."""
+
+    def _repr_html_(self) -> str: ...
 
 
 class Table:
@@ -54,6 +60,19 @@ class Table:
 
 def _cells(row: Sequence[object]) -> str:
     return "".join(f"<td style='{CELL}'>{DATE.sub(WHOLE, html.escape(str(cell)))}</td>" for cell in row)
+
+
+class Several:
+    """What is shown one below the other in one output, such as a drawing and the table of its numbers."""
+
+    def __init__(self, *parts: Static) -> None:
+        self.parts = parts
+
+    def _repr_html_(self) -> str:
+        return "\n".join(part._repr_html_() for part in self.parts)
+
+    def __repr__(self) -> str:
+        return "\n\n".join(map(repr, self.parts))
 
 
 class Sentence:

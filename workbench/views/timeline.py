@@ -8,7 +8,7 @@ from plotly.subplots import make_subplots
 
 from workbench.result import Finding, Result
 from workbench.views.render import blanked
-from workbench.views.theme import GREY, ORANGE, PALETTE, SYMBOLS, styled
+from workbench.views.theme import GREY, INK, ORANGE, PALETTE, SYMBOLS, WHITE, styled
 
 RATES = "rate of "
 
@@ -33,9 +33,21 @@ def timeline_figure(result: Result, finding: Finding | None = None) -> go.Figure
     figure.add_trace(go.Bar(x=starts, y=_numbers(table["rows"]), name="rows", marker={"color": GREY}), row=2, col=1)
     if finding is not None and finding.onset is not None:
         _mark_onset(figure, finding)
-    figure.update_yaxes(title="share of rows", tickformat=".0%", rangemode="tozero", row=1, col=1)
-    figure.update_yaxes(title="rows", rangemode="tozero", row=2, col=1)
+    period = _period(starts)
+    figure.update_xaxes(title="", row=1, col=1)
+    figure.update_xaxes(title=f"first day of the {period}, UTC", row=2, col=1)
+    figure.update_yaxes(title=f"share of the<br>{period}'s rows", tickformat=".0%", rangemode="tozero", row=1, col=1)
+    figure.update_yaxes(title=f"rows<br>per {period}", rangemode="tozero", row=2, col=1)
     return styled(figure, title="Rates over time", height=520)
+
+
+def _period(starts: pd.Series[pd.Timestamp]) -> str:
+    """The period that `starts` are the first days of, as `workbench.analysis.series.timeline` makes them."""
+    if (starts.dt.day_of_year == 1).all():
+        return "year"
+    if (starts.dt.day == 1).all():
+        return "month"
+    return "week" if (starts.dt.day_of_week == 0).all() else "day"
 
 
 def _rate(starts: pd.Series[pd.Timestamp], column: pd.Series[float], number: int) -> go.Scatter:
@@ -56,4 +68,4 @@ def _mark_onset(figure: go.Figure, finding: Finding) -> None:
     figure.add_vline(x=onset, line={"color": ORANGE, "width": 2, "dash": "dash"})
     told = f"#{finding.rank} began {onset[:10]}"
     place = {"x": onset, "y": 1.0, "yref": "y domain", "xanchor": "right", "yanchor": "top", "xshift": -6}
-    figure.add_annotation(text=told, showarrow=False, font={"color": ORANGE, "size": 14}, bgcolor="white", **place)
+    figure.add_annotation(text=told, showarrow=False, font={"color": INK, "size": 14}, bgcolor=WHITE, **place)

@@ -11,10 +11,11 @@ import plotly.graph_objects as go
 from workbench.result import SMALL_CELL, Finding, Result
 from workbench.views.disparity import groups_figure
 from workbench.views.render import BLANK, Sentence, Table
-from workbench.views.theme import SEVERITY_COLORS, styled
+from workbench.views.theme import INK, SEVERITY_COLORS, styled
 from workbench.views.timeline import timeline_figure
 
-RATE_UNITS = ("rate", "share", "value")
+MEAN = "mean "
+"""How the unit of a finding begins that is no share of rows: the mean of a column."""
 LONGEST_LABEL = 60
 
 
@@ -96,17 +97,27 @@ def detail_text(finding: Finding) -> str:
 
 
 def findings_figure(findings: Sequence[Finding]) -> go.Figure:
-    """Findings that are differences of rates, as points with their 95 % intervals, worst on top; 0 = no difference."""
-    drawn = [finding for finding in findings if finding.explained_by is None and None not in (finding.interval or (None,))]
+    """Findings that are differences of shares, as points with their 95 % intervals, in rank order; 0: no difference.
+
+    What another finding explains is left out, and so is what was measured in another unit.
+    """
+    drawn = [finding for finding in findings if finding.explained_by is None and _is_share(finding)]
     figure = go.Figure()
     for severity, color in SEVERITY_COLORS.items():
         points = [finding for finding in drawn if finding.severity == severity]
         if points:
             figure.add_trace(_points(points, severity, color))
-    figure.add_vline(x=0, line={"color": "#1A1A1A", "width": 1})
-    figure.update_xaxes(title="difference of rates, percentage points (95 % interval)", ticksuffix=" pp")
-    figure.update_yaxes(categoryorder="array", categoryarray=[_label(finding) for finding in reversed(drawn)])
+    figure.add_vline(x=0, line={"color": INK, "width": 1})
+    of = "difference of two shares of rows, as named on the left, in percentage points; line: 95 % interval"
+    figure.update_xaxes(title=of, ticksuffix=" pp")
+    labels = [_label(finding) for finding in reversed(drawn)]
+    figure.update_yaxes(title="finding: share, rows", categoryorder="array", categoryarray=labels)
     return styled(figure, title="How large, and how sure", height=170 + 46 * max(1, len(drawn)))
+
+
+def _is_share(finding: Finding) -> bool:
+    """Whether its effect is a difference of shares of rows, known with an interval."""
+    return None not in (finding.interval or (None,)) and not finding.unit.startswith(MEAN)
 
 
 def _points(findings: Sequence[Finding], severity: str, color: str) -> go.Scatter:
@@ -148,7 +159,7 @@ def group_figure(results: Mapping[str, Result]) -> go.Figure | Sentence:
     result = results.get("disparity")
     if result is None:
         return Sentence("No groups were compared: the roles name none, or nothing that could be measured.")
-    return groups_figure(result, list(result.tables["groups"]["attribute"].unique()))
+    return groups_figure(result, list(result.tables["groups"]["attributes"].unique()))
 
 
 def checks_table(checks: Sequence[Mapping[str, Any]]) -> Table:

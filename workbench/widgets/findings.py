@@ -9,7 +9,8 @@ import traitlets
 
 from workbench.errors import UnknownNameError
 from workbench.result import Finding
-from workbench.views.findings import finding_rows, findings_module
+from workbench.views.findings import finding_rows
+from workbench.views.modules import module
 from workbench.views.render import Table
 from workbench.views.triage import findings_table
 from workbench.widgets.investigation import Investigation
@@ -31,13 +32,14 @@ class FindingsTable(Live):
         ``readonly``: nothing can be selected, pinned or dismissed.
     """
 
-    _esm = findings_module()
+    _esm = module("findings")
     findings = traitlets.List(traitlets.Dict()).tag(sync=True)
 
     def __init__(self, investigation: Investigation, findings: Sequence[Finding], **options: object) -> None:
         super().__init__(investigation, **options)
         self._shown = tuple(findings)
         self._show_marks()
+        self._follow(investigation.subscribe_marks(self._show_marks))
 
     def twin(self) -> Table:
         """The table as it stays in the notebook, whatever was selected, pinned or dismissed since."""
@@ -52,11 +54,9 @@ class FindingsTable(Live):
 
     def _pin(self, finding: int, note: str) -> None:
         self.investigation.pin(self._named(finding), note)
-        self._show_marks()
 
     def _dismiss(self, finding: int, why: str) -> None:
         self.investigation.dismiss(self._named(finding), why)
-        self._show_marks()
 
     def _named(self, number: int) -> Finding:
         if not 0 <= number < len(self._shown):

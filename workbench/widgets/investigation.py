@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from workbench.data.dataset import Dataset
 from workbench.digest import canonical_json, digest
@@ -22,16 +23,21 @@ from workbench.files import make_folder, write_whole
 from workbench.incident.home import author, find_home, incident_folder, record_path
 from workbench.incident.pins import RUN_VARIABLE, pin_findings
 from workbench.incident.record import Entry, Record
-from workbench.incident.state import require_incident, state_of
+from workbench.incident.state import pin_name, require_incident, state_of
 from workbench.predicate import ALL_ROWS, Predicate, require_columns
-from workbench.result import Finding
+from workbench.result import Finding, Result
 
 FOLDER: Final = "investigation"
 SCHEMA: Final = "workbench.investigation/1"
 WINDOWS: Final = ("reference", "current")
+KINDS: Final = {"slices": "slice"}
+"""Kind of result → kind of finding, where they differ."""
+
+Subscriber = TypeVar("Subscriber")
 
 Callback = Callable[[Predicate], object]
 """Called with the new selection."""
+Windows = Mapping[str, Predicate | None]
 
 
 @dataclass(frozen=True)
@@ -74,6 +80,8 @@ class Investigation:
         self._undo: list[Predicate] = []
         self._redo: list[Predicate] = []
         self._subscribers: list[Callback] = []
+        self._window_subscribers: list[Callable[[Windows], object]] = []
+        self._mark_subscribers: list[Callable[[], object]] = []
         self._telling: list[Callback] = []
         self._file: Path | None = None
         if incident:
@@ -91,7 +99,7 @@ class Investigation:
         return self._selection
 
     @property
-    def windows(self) -> Mapping[str, Predicate | None]:
+    def windows(self) -> Windows:
         """The rows that were still good (``reference``) and those under suspicion (``current``); None where not given."""
         return MappingProxyType(self._windows)
 
@@ -140,7 +148,7 @@ class Investigation:
             self._change(self._redo.pop(), None)
 
     def set_windows(self, reference: Predicate | None = None, current: Predicate | None = None) -> None:
-        """Set both windows; None: no such window.
+        """Set both windows and tell whoever follows them; None: no such window.
 
         Raises
         ------
@@ -150,21 +158,28 @@ class Investigation:
         given = dict(zip(WINDOWS, (reference, current), strict=True))
         for window in given.values():
             require_columns(window or ALL_ROWS, self.dataset.columns)
+        if given == self._windows:
+            return
         self._windows = given
         self._keep()
+        _tell_all([partial(callback, self.windows) for callback in self._window_subscribers])
 
     def subscribe(self, callback: Callback) -> Callable[[], None]:
         """Call `callback` with every new selection; returns what ends that."""
-        self._subscribers.append(callback)
+        return _join(self._subscribers, callback)
 
-        def unsubscribe() -> None:
-            if callback in self._subscribers:
-                self._subscribers.remove(callback)
+    def subscribe_windows(self, callback: Callable[[Windows], object]) -> Callable[[], None]:
+        """Call `callback` with the windows each time they change; returns what ends that."""
+        return _join(self._window_subscribers, callback)
 
-        return unsubscribe
+    def subscribe_marks(self, callback: Callable[[], object]) -> Callable[[], None]:
+        """Call `callback` after each pin and dismissal made here, when `marks` may say something new; returns what ends that."""
+        return _join(self._mark_subscribers, callback)
 
-    def pin(self, finding: Finding, note: str = "") -> None:
-        """Enter `finding` into the record unless it is pinned already; `note` becomes an entry with the same evidence.
+    def pin(self, what: Finding | Result, note: str = "") -> None:
+        """Enter `what` into the record unless it is pinned already; `note` becomes an entry with the same evidence.
+
+        A result is pinned as one finding that says its title and points at its digest.
 
         Raises
         ------
@@ -172,9 +187,11 @@ class Investigation:
             If there is no incident to pin to.
         """
         self._require_incident("pin")
+        finding = what if isinstance(what, Finding) else _as_finding(what)
         pin_findings(self.incident, [finding])
         if note.strip():
             self._append("note", {"text": note.strip()}, finding)
+        _tell_all(self._mark_subscribers)
 
     def dismiss(self, finding: Finding, why: str) -> None:
         """Enter into the record that `finding` was set aside; it is named by its latest pin, or by its digest where it has none.
@@ -188,6 +205,7 @@ class Investigation:
         if not why.strip():
             raise InputError("a dismissal needs a reason", None, "Say why the finding is set aside.")
         self._append("dismissed", {"finding": self._names(finding)[-1], "why": why.strip()}, finding)
+        _tell_all(self._mark_subscribers)
 
     def marks(self, findings: Sequence[Finding]) -> list[Mark]:
         """What the record says of each of `findings`, whichever run pinned it."""
@@ -272,7 +290,34 @@ class Investigation:
 
 def _names(entries: Sequence[Entry], finding: Finding) -> list[str]:
     """What the record may call `finding`: its digest, and each pin of it as the command line names it, the latest last."""
-    own = finding.to_dict()
-    bodies = [(entry.seq, entry.body) for entry in entries if entry.kind == "pinned" and entry.body.get("finding") == own]
-    pins = [f"run{body['run']}:{finding.rank}" if body.get("run") is not None else f"entry{seq}" for seq, body in bodies]
-    return [digest(own), *pins]
+    own = finding.published().to_dict()
+    pinned = [entry for entry in entries if entry.kind == "pinned" and entry.body.get("finding") == own]
+    return [digest(own), *(pin_name({**entry.body, "seq": entry.seq}) for entry in pinned)]
+
+
+def _as_finding(result: Result) -> Finding:
+    kind = KINDS.get(result.kind, result.kind)
+    return Finding(kind, result.title, where=str(result.where), severity="low", check=result.kind, evidence=result.digest)
+
+
+def _join(subscribers: list[Subscriber], callback: Subscriber) -> Callable[[], None]:
+    """Add `callback` to `subscribers`; returns what takes it out again, however often it is called."""
+    subscribers.append(callback)
+
+    def leave() -> None:
+        if callback in subscribers:
+            subscribers.remove(callback)
+
+    return leave
+
+
+def _tell_all(callbacks: Iterable[Callable[[], object]]) -> None:
+    """Call each; one that fails does not keep the news from the others, its error comes afterwards."""
+    errors: list[Exception] = []
+    for callback in tuple(callbacks):
+        try:
+            callback()
+        except Exception as exc:  # noqa: BLE001  raised below
+            errors.append(exc)
+    if errors:
+        raise errors[0]

@@ -1,9 +1,9 @@
 """What all widgets share: strict keywords, a static twin, and one selection followed both ways.
 
 The actors: the *kernel* (an `Investigation` and a `Live`), which owns all state, and the *browser* (an ES module of
-``views/js/``), which shows it. The kernel sends aggregates and the selection's text as traits; the browser cannot set a trait, it
-sends messages, each of a kind the widget knows, with the fields of that kind. What it selects is a predicate's text, which is
-parsed: data, never code.
+``views/js/``, see `workbench.views.modules`), which shows it. The kernel sends aggregates and predicates' texts as traits; the
+browser cannot set a trait, it sends messages, each of a kind the widget knows, with the fields of that kind. What it selects is
+a predicate's text, which is parsed: data, never code.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ import traitlets
 
 from workbench.errors import InputError, WorkbenchError, shorten
 from workbench.predicate import Predicate
-from workbench.views.render import Table
-from workbench.widgets.investigation import Investigation
+from workbench.views.render import Static
+from workbench.views.theme import LAB_IS_DARK, dark_figures
+from workbench.widgets.investigation import WINDOWS, Investigation, Windows
 
 LONGEST_TEXT: Final = 4_000
 """Of a text in a message, in characters."""
@@ -45,10 +46,14 @@ class Live(anywidget.AnyWidget):
     selection = traitlets.Unicode().tag(sync=True)
     can_undo = traitlets.Bool().tag(sync=True)
     can_redo = traitlets.Bool().tag(sync=True)
+    reference = traitlets.Unicode().tag(sync=True)
+    current = traitlets.Unicode().tag(sync=True)
+    """The windows as predicates' texts; empty: no such window."""
     readonly = traitlets.Bool(default_value=False).tag(sync=True, option=True)
     message = traitlets.Unicode().tag(sync=True)
     """The last thing that went wrong, in one line; empty after one that went well."""
-    _unsubscribe: Callable[[], None] | None = None
+    _css = dark_figures(LAB_IS_DARK)
+    _leave: tuple[Callable[[], None], ...] = ()
 
     def __init__(self, investigation: Investigation, **options: object) -> None:
         known = sorted(self.trait_names(option=True))
@@ -58,17 +63,19 @@ class Live(anywidget.AnyWidget):
         self.investigation = investigation
         self.message = " ".join(investigation.notices)
         self._show_selection(investigation.selection)
-        self._unsubscribe = investigation.subscribe(self._show_selection)
+        self._show_windows(investigation.windows)
+        self._follow(investigation.subscribe(self._show_selection))
+        self._follow(investigation.subscribe_windows(self._show_windows))
         self.on_msg(self._hear)
 
-    def twin(self) -> Table:
+    def twin(self) -> Static:
         """The same content without a kernel; it must not depend on what is selected."""
         raise NotImplementedError
 
     def close(self) -> None:
         """Close the widget; it follows the investigation no longer."""
-        if self._unsubscribe is not None:
-            self._unsubscribe()
+        for leave in self._leave:
+            leave()
         super().close()
 
     def set_state(self, sync_data: Mapping[str, object]) -> None:
@@ -83,9 +90,14 @@ class Live(anywidget.AnyWidget):
         twin = self.twin()
         return {**data, "text/html": twin._repr_html_(), "text/plain": repr(twin)}, metadata
 
+    def _follow(self, leave: Callable[[], None]) -> None:
+        """Take up a subscription that `close` ends."""
+        self._leave = (*self._leave, leave)
+
     def _handlers(self) -> dict[str, Handler]:
         return {
             "select": ({"where": str}, self._select),
+            "windows": ({"reference": str, "current": str}, self._set_windows),
             "undo": ({}, self.investigation.undo),
             "redo": ({}, self.investigation.redo),
         }
@@ -126,3 +138,11 @@ class Live(anywidget.AnyWidget):
             self.selection = str(selection)
             self.can_undo = self.investigation.can_undo
             self.can_redo = self.investigation.can_redo
+
+    def _set_windows(self, reference: str, current: str) -> None:
+        reference_rows, current_rows = (Predicate.parse(text) if text.strip() else None for text in (reference, current))
+        self.investigation.set_windows(reference_rows, current_rows)
+
+    def _show_windows(self, windows: Windows) -> None:
+        with self.hold_sync():
+            self.reference, self.current = (str(windows[name] or "") for name in WINDOWS)

@@ -1,0 +1,229 @@
+"""Where the model is worse: ranked slices with their intervals, two features against each other, and the form the module draws.
+
+`js/slices.js` draws what `explorer_form` gives, in a notebook (``widgets/slices.py``) and on a page (``apps/slices.py``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from workbench.analysis.measures import LABELS
+from workbench.digest import Plain, to_plain
+from workbench.result import SMALL_CELL, Result
+from workbench.result.cells import is_small
+from workbench.views.render import BLANK, Sentence, Several, Table
+from workbench.views.theme import BLUE, GREY, INK, ORANGE, styled
+
+MOST_DRAWN: Final = 15
+LONGEST_LINE: Final = 46
+"""Of a slice's name beside a figure, in characters; longer ones break between conditions."""
+MOST_CODES: Final = 24
+"""Of a feature in `pair_figure`."""
+NUMBERS: Final = (
+    "size", "mean", "score", "p_adjusted", "low", "high", "rest", "effect", "effect_low", "effect_high", "gain", "mean_before",
+    "size_before", "got_worse", "grew",
+)  # fmt: skip
+
+
+def loss_label(result: Result) -> str:
+    """What the loss is called, for people."""
+    loss = str(result.numbers["loss"])
+    return LABELS.get(loss) or f"mean {loss.removeprefix('column:').replace('_', ' ')}"
+
+
+def is_share(result: Result) -> bool:
+    """Whether the loss is a share of rows."""
+    return str(result.numbers["loss"]) in LABELS
+
+
+def slices_sentence(result: Result) -> Sentence:
+    """The worst slice in one sentence, as anybody may hear it."""
+    shown, numbers = result.published(), result.numbers
+    table = shown.tables["distinct"]
+    table = table[~table["suppressed"]]
+    said = f"{int(str(numbers['counted'])):,} slices counted"
+    if not len(table):
+        return Sentence(f"{said}: none stands out.")
+    row, number = table.iloc[0], _number(result)
+    before = f", and was {number(row['mean_before'])} before" if "mean_before" in table else ""
+    return Sentence(f"{said}. Worst: where {row['slice']}, the {loss_label(result)} is {number(row['mean'])}, against "
+                    f"{number(row['rest'])} elsewhere{before} ({row['size']:,} rows).")  # fmt: skip
+
+
+def slices_table(result: Result) -> Table:
+    """The distinct slices in rank order, small cells blanked."""
+    shown = result.published().tables["distinct"]
+    number = _number(result)
+    rows = [_told(rank, row, number) for rank, row in enumerate(shown.to_dict("records"), 1)]
+    columns = ["#", "slice", "rows", loss_label(result), "95 % interval", "elsewhere"]
+    columns += ["before"] if "mean_before" in shown else []
+    return Table(pd.DataFrame(rows, columns=[*columns, "p, adjusted", "remark"]), f"{result.title}, each told once")
+
+
+def slices_twin(result: Result) -> Several:
+    """What stays in the notebook of the explorer: the sentence and the table."""
+    return Several(slices_sentence(result), slices_table(result))
+
+
+def _told(rank: int, row: Mapping[Any, Any], number: Any) -> list[Any]:
+    blank = bool(row["suppressed"])
+    end = f"{number(row['low'])} to {number(row['high'])}"
+    told = [rank, row["slice"], *([BLANK] * 4 if blank else [f"{row['size']:,}", number(row["mean"]), end, number(row["rest"])])]
+    if "mean_before" in row:
+        told.append(BLANK if blank else number(row["mean_before"]))
+    return [*told, BLANK if blank or row["p_adjusted"] is None else f"{row['p_adjusted']:.1g}", remark(row)]
+
+
+def remark(row: Mapping[Any, Any]) -> str:
+    """What else is to be said of a row of the table ``distinct``."""
+    aliases, refined = row.get("aliases") or (), row.get("refined")
+    parts = [f"exactly: {refined}" if isinstance(refined, str) else ""]
+    parts += [f"same rows: {'; '.join(aliases)}" if len(aliases) else ""]
+    parts += [f"{row['covers']} more overlap it" if row.get("covers") else ""]
+    parts += [f"adds nothing to {row['parent']}" if row.get("adds_nothing") else ""]
+    return "; ".join(part for part in parts if part)
+
+
+def slices_figure(result: Result) -> go.Figure:
+    """The distinct slices in rank order: mean loss inside with its 95 % interval, against the rest and, with windows, before."""
+    shown = result.published().tables["distinct"]
+    table = shown[~shown["suppressed"]].head(MOST_DRAWN)
+    names = [f"<b>{rank}</b>  {_broken(text)}" for rank, text in zip(table.index + 1, table["slice"], strict=True)]
+    figure = go.Figure()
+    value, low, high = (pd.to_numeric(table[name]) for name in ("mean", "low", "high"))
+    ends = {"type": "data", "symmetric": False, "array": high - value, "arrayminus": value - low, "thickness": 2}
+    figure.add_trace(_marks("elsewhere", pd.to_numeric(table["rest"]), names, GREY, "line-ns-open"))
+    if "mean_before" in table:
+        figure.add_trace(_marks("in the slice, before", pd.to_numeric(table["mean_before"]), names, BLUE, "diamond-open"))
+    figure.add_trace(_marks("in the slice", value, names, ORANGE, "circle", error_x=ends))
+    share = is_share(result)
+    figure.update_xaxes(
+        title=f"{loss_label(result)}{', share of rows' if share else ''} (line: 95 % interval)", rangemode="tozero"
+    )
+    if share:
+        figure.update_xaxes(tickformat=".0%")
+    figure.update_yaxes(title="slice", categoryorder="array", categoryarray=names[::-1])
+    return styled(figure, title=f"{result.title}, each told once", height=190 + 44 * max(1, len(names)))
+
+
+def _marks(name: str, values: pd.Series[Any], names: Sequence[str], color: str, symbol: str, **more: Any) -> go.Scatter:
+    marker = {"color": color, "size": 12, "symbol": symbol, "line": {"width": 2, "color": color}}
+    told = "%{x:.3g}<extra>" + name + "</extra>"
+    return go.Scatter(x=values, y=list(names), name=name, mode="markers", marker=marker, hovertemplate=told, **more)
+
+
+def pair_figure(pair: Mapping[str, Any], result: Result) -> go.Figure:
+    """Two features against each other: the larger the square, the larger the mean loss; orange where above the average.
+
+    Parameters
+    ----------
+    pair
+        What `pair_form` gives.
+    """
+    cells = pd.DataFrame(pair["cells"], columns=["x", "y", "rows", "mean"]).dropna()
+    top = cells["mean"].abs().max() if len(cells) else 1.0
+    overall = float(str(result.numbers["overall"] or 0.0))
+    number = _number(result)
+    marker = {
+        "symbol": "square", "size": 6 + 24 * np.sqrt(cells["mean"].abs() / (top or 1.0)), "line": {"color": INK, "width": 0.5},
+        "color": np.where(cells["mean"] > overall, ORANGE, BLUE).tolist(),
+    }  # fmt: skip
+    said = [f"{number(mean)} of {int(rows):,} rows" for mean, rows in zip(cells["mean"], cells["rows"], strict=True)]
+    labels = [[short_label(text, pair[axis]) for text in pair[f"{axis}_labels"]] for axis in "xy"]
+    x, y = ([labels[at][int(code)] for code in cells[axis]] for at, axis in enumerate("xy"))
+    told = "%{x}, %{y}: %{customdata}<extra></extra>"
+    figure = go.Figure(go.Scatter(x=x, y=y, mode="markers", marker=marker, customdata=said, hovertemplate=told))
+    figure.update_xaxes(title=pair["x"], type="category", categoryorder="array", categoryarray=labels[0])
+    figure.update_yaxes(title=pair["y"], type="category", categoryorder="array", categoryarray=labels[1])
+    title = f"{loss_label(result).capitalize()} by {pair['x']} and {pair['y']} (cells of fewer than {SMALL_CELL} rows left out)"
+    return styled(figure, title=title, height=220 + 34 * max(1, len(set(y))))
+
+
+def pair_form(
+    one: str, other: str, labels: tuple[Sequence[str], Sequence[str]], cells: tuple[np.ndarray, np.ndarray]
+) -> dict[str, Any]:
+    """Two features against each other, for `pair_figure` and the browser; small cells are blanked.
+
+    Parameters
+    ----------
+    labels
+        What each code means.
+    cells
+        Rows and mean of each pair of codes, shapes (codes of one, codes of other).
+    """
+    rows, means = cells
+    used = [np.flatnonzero(rows.sum(axis=1 - axis))[:MOST_CODES] for axis in (0, 1)]
+    listed = [
+        [x, y, None if is_small(count) else count, None if is_small(count) else float(means[a, b])]
+        for x, a in enumerate(used[0].tolist())
+        for y, b in enumerate(used[1].tolist())
+        if (count := int(rows[a, b]))
+    ]
+    named = [[texts[code] for code in codes] for texts, codes in zip(labels, used, strict=True)]
+    return {"x": one, "y": other, "x_labels": named[0], "y_labels": named[1], "cells": listed}
+
+
+def short_label(text: str, column: str) -> str:
+    """A condition without the name of its column: ``[18, 25)``, ``Female``, ``missing``."""
+    rest = text.removeprefix(column).strip()
+    for prefix in ("= ", "in ", "is "):
+        rest = rest.removeprefix(prefix)
+    return rest.strip('"').strip() or text
+
+
+def explorer_form(result: Result) -> dict[str, Plain]:
+    """What the module needs of a result's slices: text and sizes, those of small cells blanked; no rows of the log."""
+    table, numbers = result.tables["distinct"], result.numbers
+    adjusted = str(numbers["adjustment"])
+    return {
+        "title": result.title, "measure": loss_label(result), "share": is_share(result), "overall": numbers["overall"],
+        "overall_before": numbers.get("overall_before"), "counted": numbers["counted"], "adjustment": adjusted,
+        "rows": numbers["rows"], "support": numbers["support"], "notices": numbers["notices"],
+        "slices": slice_rows(table),
+    }  # fmt: skip
+
+
+def slice_rows(table: pd.DataFrame) -> list[Plain]:
+    """The rows of a table of slices; ``id`` is the position from 0, and a suppressed row has no numbers."""
+    found: list[Plain] = []
+    for number, row in enumerate(table.to_dict("records")):
+        blank = bool(row["suppressed"])
+        numbers: dict[str, Plain] = {name: None if blank else _finite(row[name]) for name in NUMBERS if name in row}
+        said: dict[str, Plain] = {
+            "id": number, "slice": row["slice"], "where": row["slice"], "level": int(row["level"]), "pinned": False,
+            "parent": row.get("parent", ""), "remark": remark(row), "adds_nothing": bool(row.get("adds_nothing", False)),
+        }  # fmt: skip
+        found.append(said | numbers)
+    return found
+
+
+def _finite(value: Any) -> Plain:
+    """A number, None where it is missing or no number."""
+    plain = to_plain(value)
+    return float(plain) if isinstance(plain, int | float) and np.isfinite(plain) else None
+
+
+def _number(result: Result) -> Any:
+    """How a value of the loss is written."""
+    return (lambda value: BLANK if value is None else f"{100 * value:.1f} %") if is_share(result) else _significant
+
+
+def _significant(value: float | None) -> str:
+    return BLANK if value is None else f"{value:.3g}"
+
+
+def _broken(text: str) -> str:
+    """A slice's text in lines of `LONGEST_LINE` at most, broken between conditions; cut where one is longer."""
+    lines = [""]
+    for part in text.split(" and "):
+        joined = f"{lines[-1]} and {part}" if lines[-1] else part
+        if len(joined) > LONGEST_LINE and lines[-1]:
+            lines.append(f"and {part}")
+        else:
+            lines[-1] = joined
+    return "<br>".join(line if len(line) <= LONGEST_LINE else f"{line[: LONGEST_LINE - 1]}…" for line in lines)
