@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workbench.data.encode import Coding, fit_codings
-from workbench.errors import ParameterError
+from workbench.errors import ParameterError, PredicateError
+from workbench.predicate import ALL_ROWS
 
 HUGE = 2**53
 
@@ -22,6 +23,8 @@ COLUMNS = st.one_of(
     st.lists(st.none() | st.booleans()).map(lambda values: pd.Series(values, dtype="object")),
     st.lists(st.none() | st.sampled_from("abc")).map(lambda values: pd.Series(pd.Categorical(values))),
 )
+TIMES = st.lists(st.none() | st.datetimes(dt.datetime(1700, 1, 1), dt.datetime(2250, 1, 1)))  # noqa: DTZ001  naive is UTC
+DERIVED = st.one_of(COLUMNS, TIMES.map(lambda values: pd.Series(values, dtype="datetime64[us]")))
 
 
 def coding_of(values: object, **options: int) -> Coding:
@@ -119,3 +122,65 @@ def test_more_codes_than_eight_bits_hold_are_refused(options: dict[str, int]) ->
     ((name, number),) = options.items()
     with pytest.raises(ParameterError, match=rf"^{name} is out of range: {number}\. Give 1 to 254"):
         fit_codings(pd.DataFrame({"x": [1, 2]}), ["x"], **options)
+
+
+@given(DERIVED, st.integers(1, 4), st.integers(1, 4))
+def test_a_derived_code_is_the_one_condition_that_holds_too(column: pd.Series, bins: int, top: int) -> None:
+    frame = pd.DataFrame({"x": column})
+    for coding in fit_codings(frame, ["x"], bins=bins, top=top, derive=True):
+        held = np.array([condition.mask(frame) for condition in coding.conditions])
+        assert (held.sum(axis=0) == 1).all()
+        assert (held.argmax(axis=0) == coding.apply(frame["x"])).all()
+
+
+@given(DERIVED, st.booleans(), st.data())
+def test_a_set_of_codes_is_the_rows_that_have_one(column: pd.Series, derive: bool, data: st.DataObject) -> None:  # noqa: FBT001
+    frame = pd.DataFrame({"x": column})
+    for coding in fit_codings(frame, ["x"], bins=3, top=3, derive=derive):
+        chosen = data.draw(st.sets(st.integers(0, len(coding.conditions) - 1), min_size=1))
+        try:
+            where = coding.where(chosen)
+        except PredicateError:
+            assert 0 in chosen or max(chosen) - min(chosen) >= len(chosen)
+        else:
+            assert (where.mask(frame) == np.isin(coding.apply(frame["x"]), list(chosen))).all()
+
+
+@pytest.mark.parametrize(
+    ("codes", "text"),
+    [
+        ([0], "x is missing"),
+        ([1, 2], "x < 20"),
+        ([2, 3], "x in [10, 30)"),
+        ([3, 4], "x >= 20"),
+        ([1, 2, 3, 4], "x is not missing"),
+    ],
+)
+def test_neighbouring_bins_read_as_one_condition(codes: list[int], text: str) -> None:
+    assert str(coding_of([*range(40), None], bins=4).where(codes)) == text
+
+
+def test_texts_read_as_a_set_with_or_without_the_others() -> None:
+    coding = coding_of([*"aabbccd"], top=3)
+    assert str(coding.where([1, 3])) == 'x in {"a", "c"}'
+    assert str(coding.where([2, 4])) == 'x not in {"a", "c"}'
+    assert coding.where(range(5)) == ALL_ROWS
+
+
+def test_times_are_coded_by_the_calendar_parts_that_vary() -> None:
+    frame = pd.DataFrame({"day": pd.date_range("2026-01-01", periods=60, freq="D")})
+    codings = fit_codings(frame, ["day"], derive=True)
+    assert [(coding.name, len(coding.conditions)) for coding in codings] == [("month(day)", 4), ("weekday(day)", 8)]
+    assert str(codings[1].where([6, 7])) == "weekday(day) >= 5 and weekday(day) <= 6"
+
+
+def test_free_text_is_coded_by_its_length() -> None:
+    (coding,) = fit_codings(pd.DataFrame({"x": ["n" * number for number in range(40)]}), ["x"], bins=2, derive=True)
+    assert [str(condition) for condition in coding.conditions] == ["x is missing", "length(x) < 20", "length(x) >= 20"]
+    assert coding_of(["n" * number for number in range(40)]).other == 31
+
+
+@pytest.mark.parametrize("codes", [[], [9], [-1]])
+def test_codes_there_are_none_of_are_refused(codes: list[int]) -> None:
+    with pytest.raises(ParameterError, match="no such codes of x"):
+        coding_of([1, 2]).where(codes)

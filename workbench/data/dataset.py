@@ -19,8 +19,10 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from workbench.data.content import odd_value, totals
 from workbench.data.engine import Source, read_source, require_rows, unique_names
 from workbench.data.fingerprint import fingerprint
+from workbench.data.frames import frame_of, holds_plainly
 from workbench.data.labels import join_labels, read_labels
 from workbench.data.predicate import compile_predicate
 from workbench.data.roles import Roles
@@ -106,7 +108,14 @@ class Dataset:
     @functools.cached_property
     def frame(self) -> pd.DataFrame:
         """The selected rows of every column, as pandas; read once."""
-        return _to_frame(self.table)
+        return frame_of(self.table)
+
+    def arrow(self, columns: Sequence[str]) -> pa.Table:
+        """The selected rows of `columns` as Arrow, not copied where a frame in memory holds them; NaN may stand for missing."""
+        held = self.source.arrow
+        if held is not None and self.whole is None and all(holds_plainly(held, column) for column in columns):
+            return held.select(list(columns))
+        return self.table.select(*columns).to_pyarrow()
 
     def role(self, role: str) -> pd.Series[Any]:
         """The column that plays `role`.
@@ -142,32 +151,50 @@ class Dataset:
     @functools.cached_property
     def favorable_prediction(self) -> np.ndarray:
         """1.0 where the prediction is good for the person, 0.0 where it is not, NaN where it is missing."""
+        return self._indicator("prediction", self.favorable_value, "favorable")
+
+    @property
+    def favorable_value(self) -> bool | float | str:
+        """The prediction that is good for the person; refused where the roles do not say."""
         if self.roles.favorable is None:
             do = "Add `favorable: <value>` to the roles; it is never guessed."
             raise RolesError("which prediction is good for the person?", self.roles.prediction, do)
-        return self._indicator("prediction", self.roles.favorable, "favorable")
+        return self.roles.favorable
 
     def _positives(self, role: str) -> np.ndarray:
-        positive = self.roles.positive
-        if positive is None:
-            if not _is_binary(present := self.distinct(role)):
-                seen = ", ".join(map(str, present[:5]))
-                raise RolesError(f"which value of {role} is the positive one?", seen, "Add `positive: <value>` to the roles.")
-            positive = 1
-        return self._indicator(role, positive, "positive")
+        return self._indicator(role, self.positive_value(role), "positive")
+
+    def positive_value(self, role: str) -> bool | float | str:
+        """What of `role` is called positive; refused where the roles do not say and its values are not 0 and 1."""
+        if self.roles.positive is not None:
+            return self.roles.positive
+        if not _is_binary(present := self.distinct(role)):
+            seen = ", ".join(map(str, present[:5]))
+            raise RolesError(f"which value of {role} is the positive one?", seen, "Add `positive: <value>` to the roles.")
+        return 1
 
     def _indicator(self, role: str, wanted: object, meaning: str) -> np.ndarray:
         """As `indicator`, but whether `wanted` occurs is judged by the whole dataset: a window without it is no error."""
         hits = _equal(self.role(role), wanted)
         if not np.nanmax(hits, initial=0.0):
-            _require_value(self.distinct(role), wanted, meaning)
+            self.require_value(role, wanted, meaning)
         return hits
+
+    def require_value(self, role: str, wanted: object, meaning: str) -> None:
+        """Refuse a `wanted` value that `role` never has in the whole dataset, unless it is the other one of 0 and 1."""
+        _require_value(self.distinct(role), wanted, meaning)
 
     def distinct(self, role: str) -> pd.Series[Any]:
         """The values of the column that plays `role`, each once, in the whole dataset; missing left out."""
-        column = self.require(role)
-        table = (self.whole or self).table
-        return _to_frame(table.select(column).distinct().order_by(column))[column].dropna()
+        column, whole = self.require(role), self.whole or self
+        if column not in whole.found_values:
+            whole.found_values[column] = frame_of(whole.table.select(column).distinct().order_by(column))[column].dropna()
+        return whole.found_values[column]
+
+    @functools.cached_property
+    def found_values(self) -> dict[str, pd.Series[Any]]:
+        """Column to what `distinct` found, each asked for once."""
+        return {}
 
     @functools.cached_property
     def weights(self) -> np.ndarray:
@@ -263,17 +290,6 @@ def _is_binary(values: pd.Series[Any]) -> bool:
     return set(values.dropna().unique().tolist()) <= {0, 1}
 
 
-def _to_frame(table: ibis.Table) -> pd.DataFrame:
-    """`table` as pandas by way of Arrow, four times as fast as ibis' own way; a date is its midnight, a decimal a float."""
-    arrow = table.to_pyarrow()
-    for number, item in enumerate(arrow.schema):
-        wanted = pa.timestamp("us") if pa.types.is_date(item.type) else pa.float64() if pa.types.is_decimal(item.type) else None
-        if wanted is not None:
-            arrow = arrow.set_column(number, item.name, arrow.column(number).cast(wanted, safe=False))
-    frame: pd.DataFrame = arrow.to_pandas(split_blocks=True)
-    return frame
-
-
 def _settle_roles(source: object, roles: object, columns: Sequence[str]) -> tuple[Roles, tuple[str, ...]]:
     if isinstance(roles, Roles):
         return roles, ()
@@ -322,13 +338,13 @@ def _check_content(dataset: Dataset) -> None:
     for role in ("score", "weight"):
         column = getattr(dataset.roles, role)
         if column is not None and not schema[column].is_numeric():
-            odd = _odd_value(dataset, column, "float64")
+            odd = odd_value(dataset.table, column, "float64")
             raise RolesError(f"role {role} needs numbers", odd, "Mend it, or name another column.")
     _check_weights(dataset)
     time = dataset.roles.time
     if time is not None and not (schema[time].is_timestamp() or schema[time].is_date()):
         do = "Convert it, for example with pandas.to_datetime, or name another column."
-        raise RolesError("role time needs dates or times", _odd_value(dataset, time, "timestamp"), do)
+        raise RolesError("role time needs dates or times", odd_value(dataset.table, time, "timestamp"), do)
     for role, wanted, meaning in (
         ("prediction", dataset.roles.favorable, "favorable"),
         ("label", dataset.roles.positive, "positive"),
@@ -342,7 +358,7 @@ def _check_counts(dataset: Dataset) -> None:
     table, roles = dataset.table, dataset.roles
     needed = [role for role in ("label", "prediction") if dataset.has(role)]
     present = [table[getattr(roles, role)].count() for role in needed]
-    numbers = _totals(table, [*present, *(table[group].nunique() for group in roles.groups)])
+    numbers = totals(table, [*present, *(table[group].nunique() for group in roles.groups)])
     for role, number in zip(needed, numbers, strict=False):
         if not number:
             do = f"Name another column as {role}, or leave it out."
@@ -357,33 +373,12 @@ def _check_weights(dataset: Dataset) -> None:
     if (column := dataset.roles.weight) is None:
         return
     values = dataset.table[column]
-    lowest, highest = (float(value or 0) for value in _totals(dataset.table, [values.min(), values.max()]))
+    lowest, highest = (float(value or 0) for value in totals(dataset.table, [values.min(), values.max()]))
     do = "A weight says how many rows a row stands for: mend it, or name another column."
     if lowest < 0 or math.isinf(highest):
         raise RolesError("a weight is negative or infinite", f"{column} has {lowest if lowest < 0 else highest:g}", do)
     if not highest:
         raise RolesError("no weight is above 0", f"{column} is 0 or missing in every row", do)
-
-
-def _totals(table: ibis.Table, totals: Sequence[Any]) -> list[Any]:
-    """The value of each of `totals` over `table`, in one query."""
-    if not totals:
-        return []
-    row = table.aggregate([total.name(f"n{number}") for number, total in enumerate(totals)]).to_pyarrow().to_pylist()[0]
-    return list(row.values())
-
-
-def _odd_value(dataset: Dataset, column: str, wanted: str) -> str:
-    """The column, its type, and a value of it; of a text, the first that does not read as `wanted`."""
-    values: Any = dataset.table[column]
-    present = dataset.table.filter(values.notnull())
-    kind = str(values.type())
-    if values.type().is_string():
-        kind = "text"
-        odd = present.filter(values.try_cast(wanted).isnull())
-        present = odd if odd.count().to_pyarrow().as_py() else present
-    found = present.select(column).limit(1).to_pyarrow()[column].to_pylist()
-    return f"{column} is {kind}, such as {found[0]!r}" if found else f"{column} is {kind}, all missing"
 
 
 _FINGERPRINTS: WeakKeyDictionary[Source, str] = WeakKeyDictionary()

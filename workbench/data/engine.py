@@ -61,11 +61,14 @@ class Source:
         What to call it in messages and provenance; a URL without its secrets.
     notices
         What was changed on the way in, a sentence each.
+    arrow
+        The rows of a frame in memory, before `normalise`; None for any other source.
     """
 
     table: ibis.Table
     name: str
     notices: tuple[str, ...] = ()
+    arrow: pa.Table | None = None
 
 
 def read_source(source: object) -> Source:
@@ -347,7 +350,8 @@ def _read_frame(frame: object) -> Source:
     if not arrow.num_columns:
         raise SourceError("no columns in this frame", kind, "Give a frame with at least one column.")
     names, notices = unique_names([str(name) for name in arrow.column_names])
-    return Source(normalise(arrow_table(arrow.rename_columns(names))), kind, (*notices, *left_out))
+    named = arrow.rename_columns(names)
+    return Source(normalise(arrow_table(named)), kind, (*notices, *left_out), named)
 
 
 def _advice(exc: Exception, form: str, paths: list[str]) -> str:
