@@ -24,7 +24,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from workbench.analysis.disparity import disparity
+    from workbench.analysis.disparity import measure_disparity
     from workbench.analysis.drift import drift
     from workbench.analysis.integrity import integrity
     from workbench.analysis.slices import find_slices
@@ -39,10 +39,10 @@ __all__ = [
     "Predicate",
     "Result",
     "Roles",
-    "disparity",
     "drift",
     "find_slices",
     "integrity",
+    "measure_disparity",
     "open_dataset",
     "run_triage",
 ]
@@ -52,10 +52,10 @@ _HOMES = {
     "Predicate": "workbench.predicate:Predicate",
     "Result": "workbench.result:Result",
     "Roles": "workbench.data.roles:Roles",
-    "disparity": "workbench.analysis.disparity:disparity",
     "drift": "workbench.analysis.drift:drift",
     "find_slices": "workbench.analysis.slices:find_slices",
     "integrity": "workbench.analysis.integrity:integrity",
+    "measure_disparity": "workbench.analysis.disparity:measure_disparity",
     "open_dataset": "workbench.data.dataset:open_dataset",
     "run_triage": "workbench.triage.run:triage",
 }

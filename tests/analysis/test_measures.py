@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.analysis.measures import SHARES, available_measures, default_loss, row_values, share_flags
+from workbench.analysis.losses import default_loss, row_values
+from workbench.analysis.measures import SHARES, available_measures, share_flags
 from workbench.data.dataset import Dataset, open_dataset
 from workbench.errors import InputError, RolesError, UnknownNameError
 

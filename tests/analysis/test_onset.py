@@ -332,5 +332,5 @@ def test_what_the_model_cannot_have_is_refused(arguments: tuple[object, ...], op
 
 
 def test_unknown_model_lists_the_known() -> None:
-    with pytest.raises(UnknownNameError, match="bernoulli, normal, poisson"):
+    with pytest.raises(UnknownNameError, match="bernoulli, estimate, normal, poisson"):
         locate_change([1, 2], [0, 1], model="beta")  # type: ignore[arg-type]

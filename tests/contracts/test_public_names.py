@@ -25,5 +25,5 @@ def test_the_folder_and_the_function_of_triage_do_not_fight() -> None:
 
 
 def test_an_unknown_name_is_an_error_that_lists_what_exists() -> None:
-    with pytest.raises(AttributeError, match=r"no attribute 'disparities'\. Available: .*disparity"):
+    with pytest.raises(AttributeError, match=r"no attribute 'disparities'\. Available: .*measure_disparity"):
         workbench.disparities  # noqa: B018

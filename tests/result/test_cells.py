@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.analysis import stats
 from workbench.result import cells
-from workbench.result.cells import SMALL_CELL, hide, rounded_count, rounded_rate, rounded_share, sample_size, shows_nothing
+from workbench.result.cells import SMALL_CELL, hide, rounded_count, rounded_rate, rounded_share, shows_nothing
 
 SIZES = st.lists(st.one_of(st.integers(0, 14), st.integers(0, 60)), min_size=1, max_size=7)
 
@@ -87,18 +86,6 @@ def test_what_is_hidden_already_hides_nothing_more(sizes: list[int]) -> None:
 )
 def test_the_smallest_others_go_and_all_of_one_size_together(sizes: list[int], shown: list[int]) -> None:
     assert [size for size, mark in zip(sizes, hide(sizes), strict=True) if not mark] == shown
-
-
-@given(trials=st.integers(1, 5000), share=st.floats(0, 1))
-def test_an_interval_gives_away_its_sample_size(trials: int, share: float) -> None:
-    hits = round(share * trials)
-    low, high = stats.wilson(hits, trials)
-    assert sample_size(hits / trials, float(low), float(high)) == pytest.approx(trials, rel=1e-3)
-
-
-def test_no_rate_gives_away_nothing() -> None:
-    assert sample_size(None, None, None) is None
-    assert sample_size(math.nan, math.nan, math.nan) is None
 
 
 @given(count=st.integers(SMALL_CELL, 3000), share=st.floats(0, 1))

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workbench.analysis.disparity import disparity
+from workbench.analysis.disparity import measure_disparity
 from workbench.analysis.drift import drift
 from workbench.analysis.integrity import integrity
 from workbench.analysis.slices import find_slices
@@ -19,7 +19,8 @@ from workbench.data.dataset import Dataset, open_dataset
 from workbench.digest import canonical_json
 from workbench.predicate import Predicate
 from workbench.result import Result
-from workbench.result.publish import JOINT, hidden_conditions, publish_numbers, publish_tables
+from workbench.result.groups import JOINT
+from workbench.result.publish import hidden_conditions, publish_numbers, publish_tables
 
 ROLES = {
     "prediction": "said",
@@ -55,7 +56,7 @@ def results(dataset: Dataset) -> dict[str, Result]:
     early = Predicate.parse("day < 2026-01-31")
     before, after = dataset.select(early), dataset.exclude(early)
     return {
-        "disparity": disparity(dataset),
+        "disparity": measure_disparity(dataset),
         "drift": drift(after, before),
         "integrity": integrity(after, before),
         "slices": find_slices(dataset),
@@ -91,9 +92,9 @@ def assert_settled(result: Result) -> None:
 @given(sizes=st.lists(st.one_of(st.integers(1, 12), st.integers(1, 80)), min_size=1, max_size=5), seed=st.integers(0, 99))
 def test_no_group_size_and_no_joint_rate_is_the_only_unknown_of_its_attribute(sizes: list[int], seed: int) -> None:
     """Each attribute's groups sum to the same totals, so a column with a single unknown is solved; none may have one."""
-    groups = disparity(log([40, *sizes], seed=seed)).published().tables["groups"]
-    for _, part in groups.groupby("attribute"):
-        for column in ("rows", "fpr", "fnr", "ppv", "npv", "accuracy"):
+    groups = measure_disparity(log([40, *sizes], seed=seed)).published().tables["groups"]
+    for _, part in groups.groupby("attributes"):
+        for column in ("n", "fpr", "fnr", "ppv", "npv", "accuracy"):
             assert part[column].isna().sum() != 1, column
 
 
@@ -101,20 +102,20 @@ def test_no_group_size_and_no_joint_rate_is_the_only_unknown_of_its_attribute(si
 @given(sizes=st.lists(st.one_of(st.integers(1, 12), st.integers(1, 80)), min_size=1, max_size=5), seed=st.integers(0, 99))
 def test_no_rate_over_fewer_than_ten_rows_is_left(sizes: list[int], seed: int) -> None:
     dataset = log([40, *sizes], seed=seed)
-    groups = disparity(dataset).published().tables["groups"]
+    groups = measure_disparity(dataset).published().tables["groups"]
     for row in groups.itertuples():
-        frame = dataset.frame[dataset.frame[row.attribute] == row.group]
+        frame = dataset.frame[Predicate.parse(row.where).mask(dataset.frame)]
         trials = {"fpr": (frame["true"] == 0).sum(), "fnr": (frame["true"] == 1).sum(), "ppv": (frame["said"] == 1).sum()}
         for measure, number in trials.items():
             assert pd.isna(getattr(row, measure)) or number >= 10 or number == 0
 
 
 def test_a_group_hidden_beside_a_small_one_is_hidden_in_the_distances_too() -> None:
-    shown = disparity(log([300, 200, 40, 3])).published().tables
-    sizes = shown["groups"].set_index("group")["rows"]
+    shown = measure_disparity(log([300, 200, 40, 3])).published().tables
+    sizes = shown["groups"].set_index("group")["n"]
     assert [sizes[f"region {number}"] for number in range(4)] == [300, 200, None, None]
     distances = shown["disparities"].set_index("group")
-    numbers = ["value", "difference", "ratio", "p", "p_holm", "rows"]
+    numbers = ["value", "difference", "ratio", "p", "p_adjusted", "rows"]
     assert distances.loc[["region 2", "region 3"], numbers].isna().all(axis=None)
     assert not distances.loc["region 1", numbers].isna().any(axis=None) or not distances.loc["region 0", numbers].isna().any(
         axis=None
@@ -122,7 +123,7 @@ def test_a_group_hidden_beside_a_small_one_is_hidden_in_the_distances_too() -> N
 
 
 def test_a_hidden_reference_hides_every_distance_from_it() -> None:
-    result = disparity(log([300, 40, 3]), reference="region 1", groups=["region"])
+    result = measure_disparity(log([300, 40, 3]), reference="region 1", groups=["region"])
     distances = result.published().tables["disparities"]
     assert distances["reference_value"].isna().all()
     assert distances["value"].isna().all()
@@ -130,23 +131,22 @@ def test_a_hidden_reference_hides_every_distance_from_it() -> None:
 
 def test_an_attribute_of_which_nothing_can_be_shown_is_left_out() -> None:
     """Ten people in ten groups: the labels alone would say that each group is one."""
-    shown = disparity(log([1] * 40)).published().tables
-    assert "region" not in set(shown["groups"]["attribute"])
-    assert "region" not in set(shown["disparities"]["attribute"])
-    assert set(shown["groups"]["attribute"]) == {"sex"}
+    shown = measure_disparity(log([1] * 40)).published().tables
+    assert "region" not in set(shown["groups"]["attributes"])
+    assert "region" not in set(shown["disparities"]["attributes"])
+    assert set(shown["groups"]["attributes"]) == {"sex"}
 
 
 def test_joint_rates_of_a_group_go_when_one_of_them_is_of_few() -> None:
     """From the margins and any two joint rates the others follow, so that hiding one of them hides nothing."""
     dataset = log([200, 60, 30])
-    groups = disparity(dataset).tables["groups"].copy()
-    groups.loc[groups["group"] == "region 2", ["fpr", "fpr_low", "fpr_high"]] = (3 / 8, 0.1368, 0.6943)
-    shown = publish_tables("disparity", {**disparity(dataset).tables, "groups": groups}, {"rows": 290})["groups"].set_index(
-        "group"
-    )
+    groups = measure_disparity(dataset).tables["groups"].copy()
+    groups.loc[groups["group"] == "region 2", ["fpr", "fpr_low", "fpr_high", "fpr_n"]] = (3 / 8, 0.1368, 0.6943, 8)
+    tables = {**measure_disparity(dataset).tables, "groups": groups}
+    shown = publish_tables("disparity", tables, {"rows": 290})["groups"].set_index("group")
     joint = [measure for measure in JOINT if measure in shown]
     assert shown.loc[["region 1", "region 2"], joint].isna().all(axis=None)
-    assert shown.loc[["region 1", "region 2"], ["rows", "selection_rate", "base_rate"]].notna().all(axis=None)
+    assert shown.loc[["region 1", "region 2"], ["n", "selection_rate", "base_rate"]].notna().all(axis=None)
     assert shown.loc["region 0", joint].notna().all(axis=None)
 
 
@@ -257,7 +257,7 @@ def test_two_nested_slices_do_not_tell_their_difference() -> None:
 
 def slice_table(rows: int) -> pd.DataFrame:
     return pd.DataFrame({
-        "where": ["x = 1"], "level": 1, "rows": rows, "mean": 0.4, "rest": 0.2, "effect": 0.2, "low": 0.1, "high": 0.3,
+        "slice": ["x = 1"], "level": 1, "size": rows, "rows": rows, "mean": 0.4, "rest": 0.2, "effect": 0.2, "low": 0.1, "high": 0.3,
         "score": 0.5123, "excess": 40.123, "p": 0.00123, "p_adjusted": 0.123, "suppressed": rows < 10,
     })  # fmt: skip
 
@@ -281,8 +281,33 @@ def test_another_kind_of_result_loses_the_rows_it_marked() -> None:
     assert publish_tables("mine", {"t": table}, {})["t"]["n"].tolist() == [None, 30]
 
 
+@pytest.mark.parametrize("kind", ["replay", "disparity"])
+def test_a_table_with_a_row_per_person_is_left_out(kind: str) -> None:
+    verdicts = pd.DataFrame({"row_id": [10_001, 10_002], "decision": [0, 1]})
+    counts = pd.DataFrame({"level": ["bit-identical"], "inputs": [40]})
+    assert list(publish_tables(kind, {"verdicts": verdicts, "counts": counts}, {"rows": 40})) == ["counts"]
+
+
+@pytest.mark.parametrize(
+    ("share", "roles", "shown"),
+    [
+        (0.0123, {"features": ["kind"]}, (0.01, "red")),
+        (0.004, {"features": ["kind"]}, (None, None)),
+        (0.5, {}, (0.5, None)),
+    ],
+    ids=["large", "four rows", "no role"],
+)
+def test_what_is_gone_is_a_share_of_the_reference_and_its_value_a_category(
+    share: float, roles: dict[str, Any], shown: tuple[float | None, str | None]
+) -> None:
+    """Of 1 000 reference rows; the window under suspicion has ten times as many."""
+    table = pd.DataFrame({"column": ["kind"], "gone": [share], "gone_value": ["red"]})
+    row = publish_tables("integrity", {"columns": table}, {"rows": 10_000, "rows_before": 1000}, roles)["columns"].iloc[0]
+    assert (row["gone"], row["gone_value"]) == shown
+
+
 def test_the_conditions_that_are_hidden_are_known_by_name() -> None:
-    result = disparity(log([300, 200, 40, 3]), groups=["region"])
+    result = measure_disparity(log([300, 200, 40, 3]), groups=["region"])
     hidden = hidden_conditions(result.tables, result.published().tables)
     assert hidden == {'region = "region 2"', 'region = "region 3"'}
 
@@ -296,9 +321,9 @@ def test_no_row_id_and_no_text_without_a_role_is_in_any_published_table() -> Non
 
 
 def test_true_numbers_stay_where_they_were_computed() -> None:
-    result = disparity(log([300, 40, 3]), groups=["region"])
+    result = measure_disparity(log([300, 40, 3]), groups=["region"])
     before = result.tables["groups"].copy()
     result.published()
     pd.testing.assert_frame_equal(result.tables["groups"], before)
-    assert math.isclose(result.tables["groups"]["rows"].sum(), 343)
+    assert math.isclose(result.tables["groups"]["n"].sum(), 343)
     assert replace(result, numbers={}).tables is result.tables

@@ -10,10 +10,9 @@ from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
-import pandas as pd
 
 from workbench.data.dataset import Dataset
-from workbench.errors import InputError, RolesError, UnknownNameError
+from workbench.errors import RolesError, UnknownNameError
 
 SHARES: Final = {
     "selection_rate": ("rows whose prediction is the favourable one", "rows with a prediction"),
@@ -28,6 +27,8 @@ SHARES: Final = {
 }
 """Measure to its numerator and denominator in words. 0 and 1 are the smallest and largest value of each."""
 CONFUSION: Final = ("tpr", "fpr", "fnr", "tnr", "ppv", "npv", "accuracy")
+MEASURES: Final = (*SHARES, "balanced_error", "mean_score", "ece", "calibration", "mean_residual", "mae")
+"""All measures by group. Only `SHARES` are shares of rows, and can be searched by or seen over time."""
 LABELS: Final = {
     "error": "error rate",
     "selection_rate": "selection rate",
@@ -39,6 +40,12 @@ LABELS: Final = {
     "ppv": "positive predictive value",
     "npv": "negative predictive value",
     "accuracy": "accuracy",
+    "balanced_error": "balanced error rate",
+    "mean_score": "mean score",
+    "ece": "expected calibration error",
+    "calibration": "observed rate minus mean score",
+    "mean_residual": "mean of label minus prediction",
+    "mae": "mean absolute error",
 }
 """Measure to the words people read."""
 
@@ -65,9 +72,11 @@ def available_measures(dataset: Dataset) -> tuple[str, ...]:
 def can_compare(dataset: Dataset) -> bool:
     """Whether prediction and label are both given and one ``positive`` value says what is positive in either."""
     try:
-        return dataset.has("prediction", "label") and len(dataset.positive_label) == len(dataset.positive_prediction)
+        for role in ("label", "prediction") if dataset.has("prediction", "label") else ():
+            dataset.require_value(role, dataset.positive_value(role), "positive")
     except RolesError:
         return False
+    return dataset.has("prediction", "label")
 
 
 def share_flags(dataset: Dataset, measures: Sequence[str]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
@@ -95,64 +104,3 @@ def share_flags(dataset: Dataset, measures: Sequence[str]) -> dict[str, tuple[np
             "accuracy": ((yes & hit) | (no & miss), (yes | no) & (hit | miss)),
         }
     return {measure: parts[measure] for measure in measures}
-
-
-def row_values(dataset: Dataset, measure: str) -> tuple[np.ndarray, np.ndarray]:
-    """The value of each row and whether the row belongs to `measure`, shapes (rows,).
-
-    Parameters
-    ----------
-    measure
-        ``"error"`` (1 where prediction and label differ), a name from `SHARES`, or a column of numbers or booleans;
-        ``column:NAME`` forces the column. A row whose value is missing does not belong.
-
-    Raises
-    ------
-    UnknownNameError
-        If it is neither.
-    InputError
-        If the column holds neither numbers nor booleans.
-    """
-    column = measure.removeprefix("column:")
-    if measure == "error":
-        (right, among) = share_flags(dataset, ["accuracy"])["accuracy"]
-        return (among & ~right).astype(float), among
-    if measure in SHARES:
-        hit, among = share_flags(dataset, [measure])[measure]
-        return hit.astype(float), among
-    if column not in dataset.columns:
-        raise UnknownNameError("measure or column", column, ["error", *SHARES, *dataset.columns])
-    series = dataset.frame[column]
-    if not pd.api.types.is_numeric_dtype(series):
-        raise InputError("only numbers can be a loss", f"{column} holds {series.dtype}", "Name a measure or a column of numbers.")
-    values = series.to_numpy(dtype=float, na_value=np.nan)
-    return np.nan_to_num(values), ~np.isnan(values)
-
-
-def default_loss(dataset: Dataset) -> str:
-    """The loss that the roles allow: ``error`` with prediction and label, else ``selection_rate``, ``base_rate`` or the score.
-
-    Raises
-    ------
-    RolesError
-        If they allow none.
-    """
-    if dataset.has("prediction", "label"):
-        return "error"
-    if dataset.has("prediction", "favorable"):
-        return "selection_rate"
-    if dataset.has("score"):
-        return f"column:{dataset.require('score')}"
-    raise RolesError("no loss to search slices by", None, "Add `prediction` and `label`, or `score`, to the roles.")
-
-
-def outcome_columns(dataset: Dataset, loss: str) -> tuple[str, ...]:
-    """The columns a measure reads: label, prediction or the column itself."""
-    roles = dataset.roles
-    if loss == "selection_rate":
-        return (dataset.require("prediction"),)
-    if loss == "base_rate":
-        return (dataset.require("label"),)
-    if loss in LABELS:
-        return tuple(column for column in (roles.label, roles.prediction) if column is not None)
-    return (loss.removeprefix("column:"),)

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.analysis.drift import column_kind, comparable_columns, watched_columns
-from workbench.analysis.measures import row_values
+from workbench.analysis.losses import row_values
 from workbench.analysis.onset import Change, Model, locate_changes
 from workbench.data.dataset import Dataset
 from workbench.errors import InputError

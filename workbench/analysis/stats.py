@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 from workbench.analysis.exact import fisher_mid_p
+from workbench.analysis.mover import Limits, mover_ratio
 from workbench.errors import ParameterError
 
 Floats = NDArray[np.float64]
@@ -79,16 +80,8 @@ def ratio_interval(k1: ArrayLike, n1: ArrayLike, k2: ArrayLike, n2: ArrayLike, l
 
     1 is no disparity. `high` is infinite where nothing was selected in the second sample; NaN where either sample is empty.
     """
-    p1, p2 = _rate(k1, n1), _rate(k2, n2)
-    first, second = wilson(k1, n1, level), wilson(k2, n2, level)
-    product = p1 * p2
-    above, below = first.low * (2 * p1 - first.low), second.high * (2 * p2 - second.high)
-    with np.errstate(all="ignore"):
-        # the published fraction, expanded by its conjugate: as printed it is 0 / 0 where 2 * p2 equals the upper limit of p2
-        low = np.where(above == 0, 0 * product, above / (product + np.sqrt(np.maximum(product**2 - above * below, 0))))
-        above, below = first.high * (2 * p1 - first.high), second.low * (2 * p2 - second.low)
-        high = (product + np.sqrt(np.maximum(product**2 - above * below, 0))) / below
-    return Interval(low, np.where(below == 0, np.inf, high))
+    sides = [Limits(_rate(k, n), *wilson(k, n, level)) for k, n in ((k1, n1), (k2, n2))]
+    return Interval(*mover_ratio(*sides)[1:])
 
 
 def mean_interval(n: ArrayLike, total: ArrayLike, total_squares: ArrayLike, level: float = 0.95) -> Interval:

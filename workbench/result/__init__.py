@@ -240,11 +240,6 @@ class Result:
         form["provenance"] = {key: provenance.get(key) for key in ("arguments", "seed", "fingerprint")}  # type: ignore[union-attr]
         return digest(form)
 
-    def with_evidence(self) -> Result:
-        """The same result with its findings pointing at its digest (computed before they point)."""
-        own = self.digest
-        return replace(self, findings=tuple(replace(finding, evidence=own) for finding in self.findings))
-
 
 def _percent_text(percent: float, step: float) -> str:
     """A percentage in steps of the share `step`, no finer than a tenth."""

@@ -13,7 +13,6 @@ from typing import Final
 
 SMALL_CELL: Final = 10
 """A cell of fewer than this many people is marked ``suppressed`` by analysis and blanked wherever others may look."""
-NORMAL_95: Final = 1.959963984540054
 STEPS: Final = (1, 2, 5)
 
 
@@ -57,21 +56,6 @@ def hide(counts: Sequence[float | None], hidden: Sequence[bool] | None = None) -
 def shows_nothing(counts: Sequence[float | None], marks: Sequence[bool]) -> bool:
     """Whether a partition has hidden cells, and none that is shown but empty ones."""
     return any(marks) and not any(count and not mark for count, mark in zip(counts, marks, strict=True))
-
-
-def sample_size(rate: float | None, low: float | None, high: float | None) -> float | None:
-    """The number of trials that a rate and its 95 % Wilson interval give away; None where one is missing.
-
-    With u = z^2 / n, the interval's width w obeys (w^2 - 1) u^2 + (2 w^2 - 4 p (1 - p)) u + w^2 = 0 (Wilson 1927, JASA 22:209).
-    """
-    if any(value is None or math.isnan(value) for value in (rate, low, high)):
-        return None
-    assert rate is not None and low is not None and high is not None  # noqa: S101, PT018  tells mypy what the line above did
-    square, linear = (high - low) ** 2, 2 * (high - low) ** 2 - 4 * rate * (1 - rate)
-    if not 0 < square < 1:
-        return None
-    u = (linear + math.sqrt(linear**2 + 4 * (1 - square) * square)) / (2 * (1 - square))
-    return round(NORMAL_95**2 / u, 6)
 
 
 def rounded_count(count: float | None) -> int | None:

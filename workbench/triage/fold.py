@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from workbench.analysis.measures import LABELS, outcome_columns
+from workbench.analysis.losses import outcome_columns
+from workbench.analysis.measures import LABELS
 from workbench.data.dataset import Dataset
 from workbench.predicate import ALL_ROWS, Predicate
 from workbench.result import Finding

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 from workbench.data.dataset import Dataset, open_dataset
 from workbench.errors import InputError
+from workbench.lineage.graph import Lineage
+from workbench.lineage.source import open_lineage
 from workbench.predicate import Predicate
 
 
 class Windows(TypedDict):
-    """The windows of a run, as `workbench.triage.run.triage` takes them; None where there is none."""
+    """The windows of a run as `workbench.triage.run.triage` takes them, None where there is none; the lineage, where given."""
 
     reference: Predicate | Dataset | None
     current: Predicate | None
+    lineage: NotRequired[Lineage]
 
 
 def open_log(
@@ -37,9 +40,8 @@ def open_log(
     """
     if not data:
         raise InputError("no decision log given", None, "Set the parameter `data` to a path, a pattern or a URL.")
-    for name, value in (("lineage", lineage), ("recordings", recordings)):
-        if value:
-            raise InputError(f"{name} cannot be read by this version", value, f"Leave {name} out.")
+    if recordings:
+        raise InputError("recordings cannot be read by this version", recordings, "Leave recordings out.")
     if reference and reference_data:
         raise InputError("two reference windows given", reference_data, "Give --reference or --reference-data, not both.")
     dataset = open_dataset(data, roles or None, labels=labels or None, on=on or None)
@@ -50,4 +52,7 @@ def open_log(
         if reference
         else None
     )
-    return dataset, Windows(reference=before, current=Predicate.parse(current) if current else None)
+    windows = Windows(reference=before, current=Predicate.parse(current) if current else None)
+    if lineage:
+        windows["lineage"] = open_lineage(lineage)
+    return dataset, windows

@@ -6,6 +6,7 @@ from workbench.triage.check import Check
 from workbench.triage.checks.disparity import check_disparity
 from workbench.triage.checks.drift import check_drift
 from workbench.triage.checks.integrity import check_integrity
+from workbench.triage.checks.lineage import check_lineage
 from workbench.triage.checks.slices import check_slices
 
 OWN: Mapping[str, Check] = {
@@ -13,4 +14,5 @@ OWN: Mapping[str, Check] = {
     "drift": check_drift,
     "disparity": check_disparity,
     "slices": check_slices,
+    "lineage": check_lineage,
 }

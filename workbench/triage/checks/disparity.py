@@ -9,8 +9,10 @@ import numpy as np
 import pandas as pd
 
 from workbench.analysis import stats
-from workbench.analysis.disparity import Counts, compare_counts, count_groups, disparity
-from workbench.analysis.measures import LABELS, available_measures, outcome_columns, share_flags
+from workbench.analysis.disparity import GroupCounts, count_groups, measure_disparity
+from workbench.analysis.disparity.estimates import Share
+from workbench.analysis.losses import outcome_columns
+from workbench.analysis.measures import LABELS, available_measures
 from workbench.data.dataset import Dataset
 from workbench.errors import RolesError
 from workbench.predicate import Predicate
@@ -36,11 +38,11 @@ def check_disparity(context: Context) -> Examined:
     measures = [measure for measure in available_measures(dataset) if measure in JUDGED]
     if not measures:
         raise RolesError("nothing to compare groups by", None, "Add `favorable`, or a `label` with `positive`, to the roles.")
-    result = disparity(dataset, measures=measures)
+    result = measure_disparity(dataset, measures=measures, intersect=False)
     table = result.tables["disparities"]
     table = table[table["rows"] >= LEAST_ROWS]
     if context.reference is None:
-        groups = [part for _, part in table.groupby(["attribute", "group"], sort=False)]
+        groups = [part for _, part in table.groupby(["attributes", "group"], sort=False)]
         findings = [_gap(part, dataset) for part in groups if _matters(part)]
         return Examined(findings, len(table), result)
     four = FourCounts(context.reference, dataset, measures)
@@ -60,19 +62,20 @@ class FourCounts:
     """
 
     def __init__(self, reference: Dataset, current: Dataset, measures: Sequence[str]) -> None:
-        self.windows = [(window, share_flags(window, measures)) for window in (reference, current)]
-        self.counted: dict[str, list[Counts]] = {}
+        self.windows = (reference, current)
+        self.measures = tuple(measures)
+        self.counted: dict[str, list[GroupCounts]] = {}
 
     def of(self, attribute: str, measure: str, group: str, reference: str) -> list[tuple[float, float, float, float]] | None:
         """The four counts before and now, as whole rows; None where either group is absent from a window."""
         if attribute not in self.counted:
-            self.counted[attribute] = [count_groups(window, attribute, flags) for window, flags in self.windows]
+            self.counted[attribute] = [count_groups(window, [attribute], self.measures)[0] for window in self.windows]
         found = []
         for counts in self.counted[attribute]:
             if group not in counts.labels or reference not in counts.labels:
                 return None
-            sides = compare_counts(counts, measure, [counts.labels.index(group)], counts.labels.index(reference))
-            hits, trials, other_hits, other_trials = (float(part[0]) for part in sides.whole)
+            share = Share(counts.take([counts.labels.index(group), counts.labels.index(reference)]), measure)
+            (hits, other_hits), (trials, other_trials) = (part.tolist() for part in share.whole())
             found.append((hits, trials, other_hits, other_trials))
         return found
 
@@ -102,12 +105,12 @@ def _gap(part: pd.DataFrame, dataset: Dataset) -> Finding:
     ratio = float(selection.iloc[0]) if len(selection) else 1.0
     return Finding(
         kind="disparity",
-        statement=f"{widest['group']} against {widest['reference']} ({widest['attribute']}): {'; '.join(told)}",
-        columns=_columns(widest["attribute"], list(part["measure"]), dataset),
+        statement=f"{widest['group']} against {widest['reference']} ({widest['attributes']}): {'; '.join(told)}",
+        columns=_columns(widest["attributes"], list(part["measure"]), dataset),
         where=widest["where"],
         effect=float(widest["difference"]),
         unit=LABELS[widest["measure"]],
-        interval=(float(widest["difference_low"]), float(widest["difference_high"])),
+        interval=(float(widest["low"]), float(widest["high"])),
         p=min(1.0, float(part["p"].min()) * len(part)),
         support=int(widest["rows"]),
         people=dataset.people(where.mask(dataset.frame)),
@@ -123,7 +126,7 @@ def _told(row: Any) -> str:
 def _change(row: Any, four: FourCounts, current: Dataset) -> Finding | None:
     """A gap that opened between the windows; one that was there before as well is standing."""
     where = Predicate.parse(row.where)
-    counts = four.of(row.attribute, row.measure, row.group, row.reference)
+    counts = four.of(row.attributes, row.measure, row.group, row.reference)
     if counts is None or min(counts[0][1], counts[0][3], counts[1][1], counts[1][3]) < LEAST_ROWS:
         return None
     moved = stats.difference_of_differences(counts[0], counts[1])
@@ -134,14 +137,14 @@ def _change(row: Any, four: FourCounts, current: Dataset) -> Finding | None:
     stood = not opened and gap_before * row.difference > 0 and min(abs(row.difference), abs(gap_before)) >= LEAST_GAP
     if not (opened or stood):
         return None
-    low, high = moved.interval if opened else (row.difference_low, row.difference_high)
+    low, high = moved.interval if opened else (row.low, row.high)
     return Finding(
         kind="disparity",
         statement=(
-            f"{row.group} against {row.reference} ({row.attribute}): {_told(row)}; the gap {'opened to' if opened else 'is'}"
+            f"{row.group} against {row.reference} ({row.attributes}): {_told(row)}; the gap {'opened to' if opened else 'is'}"
             f" {100 * row.difference:+.1f} percentage points, and was {100 * gap_before:+.1f} before"
         ),
-        columns=_columns(row.attribute, [row.measure], current),
+        columns=_columns(row.attributes, [row.measure], current),
         where=row.where,
         effect=float(moved.change) if opened else float(row.difference),
         unit=LABELS[row.measure],

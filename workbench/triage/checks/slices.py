@@ -1,20 +1,28 @@
 """Rows on which the model is worse than elsewhere, or became worse."""
 
-from collections.abc import Mapping
-from typing import Any
+from __future__ import annotations
 
-from workbench.analysis.measures import LABELS, can_compare, default_loss, outcome_columns
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from workbench.analysis.losses import default_loss, outcome_columns
+from workbench.analysis.measures import LABELS, can_compare
 from workbench.analysis.slices import find_slices
 from workbench.data.dataset import Dataset
 from workbench.errors import RolesError
-from workbench.predicate import Predicate
-from workbench.result import SMALL_CELL, Finding
+from workbench.predicate import ALL_ROWS, Predicate
+from workbench.result import SMALL_CELL, Finding, Result
 from workbench.triage.check import Context, Examined, NotAskedError, graded, percent
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 LEAST_EFFECT = 0.05
 """For shares; of a score, `LEAST_SPREADS` standard deviations are the floor."""
 LEAST_SPREADS = 0.5
 MOST = 3
+LEVEL = 2
+"""Conditions in a slice: three would cost every finding a factor of six in multiplicity, and say more than one repeats."""
 
 
 def check_slices(context: Context) -> Examined:
@@ -28,36 +36,52 @@ def check_slices(context: Context) -> Examined:
     if loss != "error" and context.reference is None:
         advice = "Add `label` to the roles, or give two windows."
         raise NotAskedError("without labels nothing tells where the model is worse", None, advice)
-    result = find_slices(dataset, loss, reference=context.reference)
-    table = result.tables["slices"]
-    numbers: Mapping[str, Any] = result.numbers
-    floor, high = (
-        (LEAST_EFFECT, 0.2) if loss in LABELS else (LEAST_SPREADS * (numbers["spread"] or 0.0), numbers["spread"] or 0.0)
-    )
+    result = find_slices(dataset, None, level=LEVEL, reference=context.reference, permutations=0, details=False)
+    table = result.tables["distinct"]
+    floor, _ = _floors(result)
     worse = table[(table["effect"] >= floor) & (table["excess"] > 0) & (table["rows"] >= SMALL_CELL)].head(MOST)
-    harm = numbers["measured"] * (numbers["overall"] or 0.0) if loss == "error" else 0.0
-    before = context.reference is not None
-    findings = [_finding(row, dataset, loss, harm, floor=floor, high=high, changed=before) for row in worse.itertuples()]
-    return Examined(findings, int(numbers["counted"]), result)
+    return Examined(slice_findings(result, dataset, worse), int(str(result.numbers["counted"])), result)
 
 
-def _finding(row: Any, dataset: Dataset, loss: str, harm: float, *, floor: float, high: float, changed: bool) -> Finding:
-    where = Predicate.parse(row.where)
+def slice_findings(result: Result, dataset: Dataset, table: pd.DataFrame, inside: Predicate = ALL_ROWS) -> list[Finding]:
+    """A finding for each row of a table of `find_slices`, its p-value raw.
+
+    Parameters
+    ----------
+    dataset
+        The rows that were searched.
+    inside
+        The part of them that was searched, where it was a part.
+    """
+    numbers: Mapping[str, Any] = result.numbers
+    harm = numbers["measured"] * (numbers["overall"] or 0.0) if numbers["loss"] == "error" else 0.0
+    return [_finding(row, result, dataset, harm, inside & Predicate.parse(str(row.slice))) for row in table.itertuples()]
+
+
+def _floors(result: Result) -> tuple[float, float]:
+    """The least effect that is worth a finding, and one that is grave."""
+    spread = float(str(result.numbers["spread"] or 0.0))
+    return (LEAST_EFFECT, 0.2) if result.numbers["loss"] in LABELS else (LEAST_SPREADS * spread, spread)
+
+
+def _finding(row: Any, result: Result, dataset: Dataset, harm: float, where: Predicate) -> Finding:
+    loss, changed = str(result.numbers["loss"]), hasattr(row, "mean_before")
+    read = () if loss == "given" else outcome_columns(dataset, loss)
     name = LABELS.get(loss) or f"mean {loss.removeprefix('column:')}"
     show = percent if loss in LABELS else "{:.3g}".format
     then = f", and was {show(row.mean_before)} before" if changed else ""
     return Finding(
         kind="slice",
-        statement=f"where {row.where}, the {name} is {show(row.mean)}, against {show(row.rest)} elsewhere{then}",
-        columns=tuple(dict.fromkeys([*where.columns, *outcome_columns(dataset, loss)])),
-        where=row.where,
+        statement=f"where {where}, the {name} is {show(row.mean)}, against {show(row.rest)} elsewhere{then}",
+        columns=tuple(dict.fromkeys([*where.columns, *read])),
+        where=str(where),
         effect=float(row.effect),
         unit=name,
-        interval=(float(row.low), float(row.high)),
+        interval=(float(row.effect_low), float(row.effect_high)),
         p=float(row.p),
         support=int(row.rows),
         people=dataset.people(where.mask(dataset.frame)),
-        severity=graded(row.effect, floor, high) if changed else "low",
+        severity=graded(row.effect, *_floors(result)) if changed else "low",
         share_of_harm=min(1.0, max(0.0, float(row.excess) / harm)) if harm > 0 else None,
     )
 
