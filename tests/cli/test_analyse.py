@@ -69,6 +69,24 @@ def test_json_goes_to_stdout_alone_or_whole_into_a_file(workbench: Any, log: Pat
     assert sorted(path.name for path in tmp_path.iterdir()) == ["log.csv", "log.csv.roles.yaml", "r.json"]
 
 
+def test_disparity_takes_what_the_function_takes(workbench: Any, log: Path, frame: pd.DataFrame, tmp_path: Path) -> None:
+    """Labels that arrive in a second file, strata, resamples and a profile; the JSON has every table."""
+    frame[["id", "label"]].to_csv(tmp_path / "late.csv", index=False)
+    frame.assign(shift=frame["id"] % 3, sex=np.where(frame["id"] % 2, "f", "m")).drop(columns="label").to_csv(log, index=False)
+    words = ["--labels", tmp_path / "late.csv", "--on", "id", "--group", "region", "--group", "sex", "--strata", "shift"]
+    done = workbench(
+        "disparity", log, *words, "--bootstrap", "20", "--policy", "four_fifths", "--reference-group", "largest", "--json", "-"
+    )
+    assert done.code == 0, done.err
+    tables = json.loads(done.out)["tables"]
+    assert {"groups", "disparities", "conditional", "strata", "functionals", "policy", "policies", "rule"} <= set(tables)
+    assert {row["attributes"] for row in tables["groups"]} == {"region", "sex", "region, sex"}
+    assert tables["groups"][0]["base_rate"] is not None
+    done = workbench("disparity", log, *words, "--no-intersect", "--measure", "fpr", "--json", "-")
+    assert {row["attributes"] for row in json.loads(done.out)["tables"]["groups"]} == {"region", "sex"}
+    assert_refused(workbench("disparity", log, *words, "--policy", "eighty", "--json", "-"), "eighty", "four_fifths")
+
+
 def test_a_json_file_that_cannot_be_written_stays_as_it_was(workbench: Any, log: Path, tmp_path: Path) -> None:
     assert_refused(workbench("slices", log, "--json", tmp_path / "no" / "r.json"), "cannot write", "r.json")
     assert not (tmp_path / "no").exists()
@@ -159,7 +177,7 @@ def test_odd_data_is_refused_or_told_apart_never_a_crash(
         (["--reference", "time <"], "time <"),
         (["--reference", "id < 0"], "the reference window has 0 rows"),
         (["--reference", "id < 9", "--reference-data", "x.csv"], "two reference windows"),
-        (["--lineage", "e.json"], "lineage cannot be read"),
+        (["--lineage", "e.json"], "no events here: e.json"),
         (["--labels", "gone.csv", "--on", "id"], "gone.csv"),
     ],
 )

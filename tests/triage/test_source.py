@@ -40,7 +40,7 @@ def test_another_file_can_be_the_reference_and_takes_the_same_roles(log: str, tm
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"lineage": "events.ndjson"}, "lineage cannot be read by this version"),
+        ({"lineage": "events.ndjson"}, "no events here: events.ndjson"),
         ({"recordings": "dir"}, "recordings cannot be read by this version"),
         ({"reference": "id < 3", "reference_data": "b.csv"}, "two reference windows"),
     ],

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from workbench.cli.output import say, say_table, step_teller, write_json
+from workbench.cli.output import progress, say, say_table, step_teller, write_json
 
 if TYPE_CHECKING:
     from workbench.data.dataset import Dataset
@@ -43,7 +43,7 @@ def triage(
     reference_data: ReferenceData = "",
     labels: Labels = "",
     on: On = "",
-    lineage: Annotated[str, typer.Option("--lineage", help="Upstream events; this version reads none.")] = "",
+    lineage: Annotated[str, typer.Option("--lineage", help="Events of the pipeline that made it.")] = "",
     recordings: Annotated[str, typer.Option("--recordings", help="Recorded traffic; this version reads none.")] = "",
     seed: Seed = 0,
 ) -> None:
@@ -77,16 +77,32 @@ def slices(
     roles: RolesFile = "",
     reference: Reference = "",
     current: Current = "",
-    loss: Annotated[str, typer.Option("--loss", help="error, a measure such as fpr, or column:NAME.")] = "",
-    level: Annotated[int, typer.Option("--level", help="Most conditions in a slice.")] = 2,
-    min_support: Annotated[float, typer.Option("--min-support", help="Smallest share of the rows.")] = 0.01,
+    loss: Annotated[str, typer.Option("--loss", help="error, a measure such as fpr, log_loss, cost, or column:NAME.")] = "",
+    level: Annotated[int, typer.Option("--level", help="Most conditions in a slice, 1 to 4.")] = 3,
+    min_support: Annotated[
+        float, typer.Option("--min-support", help="Smallest share of the rows; from 1 on, their number.")
+    ] = 0.01,
     top: Annotated[int, typer.Option("--top", help="How many slices to list.")] = 10,
+    feature: Annotated[list[str] | None, typer.Option("--feature", help="A column to search; may be repeated.")] = None,
+    score: Annotated[str, typer.Option("--score", help="sliceline, change, effect, lift, share or z.")] = "",
+    alpha: Annotated[float, typer.Option("--alpha", help="Weight of the loss against the size, in sliceline and change.")] = 0.95,
+    permutations: Annotated[
+        int, typer.Option("--permutations", help="To adjust p-values by; 0: Bonferroni; -1: as time allows.")
+    ] = -1,
+    prune: Annotated[bool, typer.Option("--prune", help="Only what the top slices need, for very large logs.")] = False,
+    seed: Seed = 0,
 ) -> None:
     """List the slices on which the model is worst, or became worse."""
     from workbench.analysis.slices import find_slices
 
     dataset, before = _open(data, roles, reference, current)
-    _finish(find_slices(dataset, loss or None, level=level, min_support=min_support, top=top, reference=before), json)
+    with progress("slices") as tell:
+        result = find_slices(
+            dataset, loss or None, feature, level, min_support, before, seed=seed, top=top, score=score or None, alpha=alpha,
+            permutations=None if permutations < 0 else permutations, prune=prune, tell=tell,
+        )  # fmt: skip
+    _say_slices(result)
+    _finish(result, json)
 
 
 def disparity(
@@ -95,14 +111,31 @@ def disparity(
     json: JsonOut,
     roles: RolesFile = "",
     current: Current = "",
+    labels: Labels = "",
+    on: On = "",
+    group: Annotated[
+        list[str] | None, typer.Option("--group", help="An attribute; may be repeated. Default: the roles'.")
+    ] = None,
     measure: Annotated[list[str] | None, typer.Option("--measure", help="A measure; may be repeated.")] = None,
     reference_group: ReferenceGroup = "most favored",
+    confidence: Annotated[float, typer.Option("--confidence", help="Of the intervals.")] = 0.95,
+    no_intersect: Annotated[bool, typer.Option("--no-intersect", help="Each attribute alone only.")] = False,
+    strata: Annotated[list[str] | None, typer.Option("--strata", help="Compare within this column's values too.")] = None,
+    bootstrap: Annotated[int, typer.Option("--bootstrap", help="Resamples for lowest and highest; 0: none.")] = 0,
+    policy: Annotated[
+        list[str] | None, typer.Option("--policy", help="Profile to set beside the numbers; may be repeated.")
+    ] = None,
+    seed: Seed = 0,
 ) -> None:
-    """Measure every group and its distance from the reference group."""
-    from workbench.analysis.disparity import disparity as measure_disparity
+    """Measure every group and intersection, and its distance from the reference group."""
+    from workbench.analysis.disparity import measure_disparity
 
-    dataset, _ = _open(data, roles, "", current)
-    _finish(measure_disparity(dataset, measures=measure, reference=reference_group), json)
+    dataset, _ = _open(data, roles, "", current, labels=labels, on=on)
+    result = measure_disparity(
+        dataset, group or None, reference_group, measure or None, confidence, intersect=not no_intersect, strata=strata or None,
+        bootstrap=bootstrap, seed=seed, policy=policy or None,
+    )  # fmt: skip
+    _finish(result, json)
 
 
 def drift(data: Data, *, reference: Reference, json: JsonOut, roles: RolesFile = "", current: Current = "") -> None:
@@ -133,17 +166,33 @@ def say_findings(findings: Iterable[Finding], title: str = "Findings, ranked") -
         say_table(title, ("#", "severity", "kind", "what"), rows)
 
 
+def _say_slices(result: Result) -> None:
+    """Print the distinct slices as a table, as anybody may see them."""
+    numbers, shown = result.numbers, result.published().tables["distinct"]
+    say(f"{numbers['counted']:,} slices counted; p by {numbers['adjustment']}", *(f"  {said}" for said in numbers["notices"]))  # type: ignore[union-attr]
+    columns = ("slice", "rows", "mean", "rest", "score", "p_adjusted")
+    rows = [[_plain(row[name]) for name in columns] for row in shown.to_dict("records")]
+    say_table(result.title, columns, rows)
+
+
+def _plain(value: object) -> object:
+    """A number short enough to read; None where it is missing."""
+    return None if value is None or value != value else f"{value:.4g}" if isinstance(value, float) else value  # noqa: PLR0124
+
+
 def _say_skipped(found: Triage) -> None:
     """Say which checks could not speak, and why: what they would have found is not known."""
     say(*(f"  {check.name} {check.status}: {check.why}" for check in found.checks if check.status != "ran"))
 
 
-def _open(data: str, roles: str, reference: str, current: str) -> tuple[Dataset, Dataset | None]:
+def _open(
+    data: str, roles: str, reference: str, current: str, *, labels: str = "", on: str = ""
+) -> tuple[Dataset, Dataset | None]:
     """The current window and the reference window; all rows and None without windows."""
     from workbench.triage.run import make_context
     from workbench.triage.source import open_log
 
-    dataset, windows = open_log(data, roles, reference=reference, current=current)
+    dataset, windows = open_log(data, roles, reference=reference, current=current, labels=labels, on=on)
     context = make_context(dataset, windows["reference"], windows["current"])
     return context.subject, context.reference
 

@@ -103,7 +103,7 @@ def note(
 
 def log(incident: Incident, json: OptionalJson = "") -> None:
     """Print every entry, once the chain is verified."""
-    from workbench.incident.record import verify_chain
+    from workbench.incident.chain import verify_chain
     from workbench.incident.state import require_incident
 
     with open_record() as record:

@@ -10,8 +10,8 @@ import os
 import sys
 import time
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +85,17 @@ def step_teller() -> Callable[[str, str], None]:
         say(f"  {name:<12} {status:<8} {time.perf_counter() - started.get(name, time.perf_counter()):6.1f} s")
 
     return tell
+
+
+@contextmanager
+def progress(title: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar on the terminal for what takes over a second, moved by a callback with what is done and what there is to do."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
+        task = bar.add_task(title, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def cell_teller() -> Callable[[int, int, str], None]:

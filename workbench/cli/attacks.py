@@ -1,0 +1,168 @@
+"""Commands about attacks: record, recordings import, replay."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from workbench.cli.analyse import Data, JsonOut, RolesFile, Seed
+from workbench.cli.output import say, say_table, write_json
+
+if TYPE_CHECKING:
+    from workbench.attacks.approval import Approval
+    from workbench.attacks.recording import Recording
+    from workbench.result import Result
+
+NAMED = "python:MODULE:ATTR, mlflow:DIR, file:MODEL, http://…"
+Out = Annotated[Path, typer.Option("--out", help="A new folder for the recording.")]
+Trust = Annotated[list[str] | None, typer.Option("--trust", help="SHA-256 of a model file that may be unpickled.")]
+AllowRemote = Annotated[list[str] | None, typer.Option("--allow-remote", help="A host beside this machine that may be asked.")]
+ApprovedBy = Annotated[str, typer.Option("--approved-by", help="Who approved asking a production target.")]
+ApprovalDigest = Annotated[str, typer.Option("--approval", help="Digest of the record's entry that says so.")]
+MOST_ROWS = 100_000
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Add these commands to `app`."""
+    app.command()(record)
+    app.command()(replay)
+    recordings = typer.Typer(help="Recordings that other tools made.", no_args_is_help=True)
+    recordings.callback()(_recordings)
+    recordings.command("import")(import_recording)
+    app.add_typer(recordings, name="recordings")
+
+
+def _recordings() -> None:
+    """Recordings that other tools made."""
+
+
+def record(
+    data: Data,
+    *,
+    target: Annotated[str, typer.Option("--target", help=NAMED)],
+    out: Out,
+    roles: RolesFile = "",
+    batch: Annotated[int, typer.Option("--batch", min=1, help="Rows in a call.")] = 4096,
+    trust: Trust = None,
+    allow_remote: AllowRemote = None,
+    approved_by: ApprovedBy = "",
+    approval: ApprovalDigest = "",
+) -> None:
+    """Ask a model about every row of a log, and keep exactly what was asked and answered."""
+    from workbench.attacks.recorder import record as ask_and_keep
+    from workbench.data.dataset import open_dataset
+    from workbench.models import open_target
+
+    asked = open_target(target, trust=trust or (), allow_remote=allow_remote or ())
+    dataset = open_dataset(data, roles or None)
+    say(*(f"  {notice}" for notice in dataset.notices))
+    recorded = ask_and_keep(
+        asked,
+        dataset.frame[list(dataset.features)],
+        out,
+        batch=batch,
+        approval=_approval(approved_by, approval),
+        about={"source": {"data": dataset.name, "fingerprint": dataset.fingerprint}, "allowed_hosts": allow_remote or []},
+        row_id=dataset.role("row_id").to_numpy() if dataset.has("row_id") else None,
+        expected=dataset.role("label").to_numpy() if dataset.has("label") else None,
+    )
+    _say_recording(recorded)
+
+
+def import_recording(
+    file: Annotated[Path, typer.Argument(help="What the other tool wrote.", metavar="FILE")],
+    *,
+    kind: Annotated[
+        str, typer.Option("--format", help="garak, promptfoo, pyrit, inspect, textattack, har, npz or log.", metavar="FORMAT")
+    ],
+    out: Out,
+) -> None:
+    """Make a recording of what another tool recorded."""
+    from workbench.attacks.importers import import_recording as read_and_write
+
+    _say_recording(read_and_write(file, kind, out))
+
+
+def replay(
+    recording: Annotated[Path, typer.Argument(help="A folder that `record` or `recordings import` wrote.", metavar="RECORDING")],
+    *,
+    target: Annotated[list[str], typer.Option("--target", help=f"{NAMED}; the first is the baseline of the others.")],
+    json: JsonOut,
+    oracle: Annotated[str, typer.Option("--oracle", help="What makes an answer fail; default: what fits the recording.")] = "",
+    as_recorded: Annotated[bool, typer.Option("--as-recorded", help="Send the recorded calls, not blocks.")] = False,
+    adaptive: Annotated[bool, typer.Option(help="Attack anew, and certify, beside replaying.")] = True,
+    out: Annotated[Path | None, typer.Option("--out", help="Folder for verdicts.parquet; lets a killed replay go on.")] = None,
+    trust: Trust = None,
+    allow_remote: AllowRemote = None,
+    most_calls: Annotated[int, typer.Option("--most-calls", help="Calls per target at most.")] = 10_000_000,
+    per_second: Annotated[float | None, typer.Option("--per-second", help="Calls per second and target at most.")] = None,
+    most_seconds: Annotated[float, typer.Option("--most-seconds", help="Seconds per target at most.")] = 3600.0,
+    approved_by: ApprovedBy = "",
+    approval: ApprovalDigest = "",
+    seed: Seed = 0,
+) -> None:
+    """Send exactly the recorded inputs to every target, and compare: replayed, adaptive, certified."""
+    from workbench.attacks.asking import Limits
+    from workbench.attacks.recording import open_recording
+    from workbench.attacks.replay import replay as send_again
+    from workbench.attacks.triple import Fresh
+    from workbench.models import open_target
+
+    found = send_again(
+        open_recording(recording),
+        [open_target(text, trust=trust or (), allow_remote=allow_remote or ()) for text in target],
+        oracle or None,
+        coalesce=not as_recorded,
+        limits=Limits(most_calls, per_second, most_seconds),
+        out=out,
+        approval=_approval(approved_by, approval),
+        fresh=Fresh() if adaptive else None,
+        seed=seed,
+    )
+    _say_replay(found)
+    document = found.to_dict() if found.numbers["rows"] * len(target) <= MOST_ROWS else _without_verdicts(found)  # type: ignore[operator]
+    write_json(document, json)
+    if json != "-":
+        say(f"{found.title}: written to {json}")
+
+
+def _approval(by: str, evidence: str) -> Approval | None:
+    from workbench.attacks.approval import Approval
+
+    return Approval(by, evidence) if by or evidence else None
+
+
+def _without_verdicts(found: Result) -> dict[str, object]:
+    """The document of a replay too large to list every verdict in JSON."""
+    from dataclasses import replace
+
+    say(f"more than {MOST_ROWS:,} verdicts: the JSON lists what changed; --out DIR keeps all of them as parquet")
+    kept = {name: table for name, table in found.tables.items() if name != "verdicts"}
+    return dict(replace(found, tables=kept).to_dict())
+
+
+def _say_recording(recorded: Recording) -> None:
+    say(f"recorded {recorded.rows:,} inputs in {recorded.calls:,} calls into {recorded.folder}", f"  {recorded.content}")
+
+
+def _say_replay(found: Result) -> None:
+    """The triple verdict as a table, then what did not work."""
+    rows = []
+    for row in found.tables["targets"].itertuples():
+        flag = "overfitted defence" if row.overfitted_defence else "safer" if row.safer is True else ""
+        triple = [_share(row, name) for name in ("replayed", "adaptive", "certified")]
+        rows.append((row.target, *triple, row.decision_changed, row.errors, flag))
+    say_table("", ("target", "replayed", "adaptive", "certified", "changed", "errors", ""), rows)
+    say(*(f"  {row.target}: {row.rows:,} inputs: {row.error}" for row in found.tables["errors"].itertuples()))
+    if found.numbers["not_adaptive"]:
+        say(f"  no fresh attack: {found.numbers['not_adaptive']}")
+    say(f"  verdicts {found.numbers['digest']}")
+
+
+def _share(row: object, name: str) -> str | None:
+    import pandas as pd
+
+    value, low, high = (getattr(row, f"{name}{end}") for end in ("", "_low", "_high"))
+    return None if pd.isna(value) else f"{value:.2f} ({low:.2f} to {high:.2f})"
