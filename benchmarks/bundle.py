@@ -19,7 +19,7 @@ from pathlib import Path
 
 from workbench.evidence.bundle import seal
 from workbench.evidence.verify import verify_bundle
-from workbench.incident.record import Head, genesis
+from workbench.incident.chain import Head, genesis
 from workbench.signing import SigningKey
 
 FILES = 8

@@ -15,7 +15,8 @@ from pathlib import Path
 
 import sqlalchemy
 
-from workbench.incident.record import Entry, Record, read_jsonl, verify_chain, write_jsonl
+from workbench.incident.chain import Entry, read_jsonl, verify_chain, write_jsonl
+from workbench.incident.record import Record
 
 COUNT = 10_000
 BODY = {"run": 1, "template": "triage", "parameters": {"seed": 7, "current": "2026-03-04"}, "folder": "runs/0001-triage"}

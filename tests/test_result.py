@@ -69,11 +69,6 @@ def test_records_hold_plain_values_and_null_for_nan_and_infinity() -> None:
     assert type(records(table)[0]["i"]) is int  # type: ignore[index,call-overload]
 
 
-def test_evidence_points_at_the_digest_without_itself() -> None:
-    result = Result("drift", "T", findings=(Finding("drift", "s"),))
-    assert result.with_evidence().findings[0].evidence == result.digest
-
-
 @pytest.mark.parametrize("schema", ["workbench.slices/2", "other/1", None])
 def test_another_schema_is_refused(schema: object) -> None:
     with pytest.raises(InputError, match="not a result"):

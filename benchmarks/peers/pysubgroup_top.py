@@ -14,6 +14,7 @@ import pandas as pd
 import pysubgroup as ps
 
 ALPHA = 0.95
+NONE = -1e9
 
 
 class SliceLineScore(ps.SimplePositivesQF):
@@ -23,24 +24,26 @@ class SliceLineScore(ps.SimplePositivesQF):
         super().__init__()
         self.support = support
 
-    def score(self, size: float, hits: float) -> float:
-        """Of a slice with so many rows and errors."""
+    def score(self, size: Any, hits: Any) -> Any:
+        """Of slices with so many rows and errors; as good as none below the support."""
         whole = self.dataset_statistics
-        return ALPHA * (hits / size / (whole.positives_count / whole.size_sg) - 1) - (1 - ALPHA) * (whole.size_sg / size - 1)
+        average = whole.positives_count / whole.size_sg
+        with np.errstate(all="ignore"):
+            scores = ALPHA * (hits / size / average - 1) - (1 - ALPHA) * (whole.size_sg / size - 1)
+        return np.where(size >= self.support, scores, NONE)
 
-    def evaluate(self, subgroup: Any, target: Any, data: Any, statistics: Any = None) -> float:
-        """The score; as good as none below the support."""
+    def evaluate(self, subgroup: Any, target: Any, data: Any, statistics: Any = None) -> Any:
+        """The score."""
         found = self.ensure_statistics(subgroup, target, data, statistics)
-        return self.score(found.size_sg, found.positives_count) if found.size_sg >= self.support else -1e9
+        return self.score(np.asarray(found.size_sg, float), found.positives_count)
 
-    def optimistic_estimate(self, subgroup: Any, target: Any, data: Any, statistics: Any = None) -> float:
+    def optimistic_estimate(self, subgroup: Any, target: Any, data: Any, statistics: Any = None) -> Any:
         """The best score of any part of it."""
         found = self.ensure_statistics(subgroup, target, data, statistics)
-        if found.size_sg < self.support:
-            return -1e9
-        hits = found.positives_count
-        sizes = (self.support, max(self.support, hits), found.size_sg)
-        return max(self.score(size, min(size, hits)) for size in sizes)
+        rows, hits = np.asarray(found.size_sg, float), found.positives_count
+        sizes = (np.full_like(rows, self.support), np.clip(hits, self.support, np.maximum(rows, self.support)), rows)
+        best = np.max([self.score(size, np.minimum(size, hits)) for size in sizes], axis=0)
+        return np.where(rows >= self.support, best, NONE)
 
 
 def main(path: str, top: int, support: float) -> None:

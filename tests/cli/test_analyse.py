@@ -228,3 +228,19 @@ def test_values_cannot_steer_the_terminal(workbench: Any, log: Path, frame: pd.D
     assert "\\x1b[31mnorth\\u202e" in done.err
     assert "\x1b" not in done.err
     assert "\u202e" not in done.err
+
+
+def test_slices_takes_what_the_function_takes(workbench: Any, log: Path, tmp_path: Path) -> None:
+    """Every flag; the rows of the JSON are those of the function's table, and a person sees the distinct slices."""
+    out = tmp_path / "slices.json"
+    flags = ["--loss", "selection_rate", "--level", 1, "--min-support", 20, "--top", 2, "--feature", "region", "--score", "lift"]
+    flags += ["--alpha", 0.9, "--permutations", 0, "--reference", "time < 2026-01-10", "--current", "time >= 2026-01-10"]
+    done = workbench("slices", log, *flags, "--json", out)
+    assert done.code == 0, done.err
+    document = json.loads(out.read_text())
+    arguments = document["provenance"]["arguments"]
+    assert (arguments["loss"], arguments["features"], arguments["score"]) == ("selection_rate", ["region"], "lift")
+    assert (arguments["level"], arguments["min_support"], arguments["alpha"], arguments["top"]) == (1, 20, 0.9, 2)
+    assert {"slice", "size", "loss", "mean", "score", "p_adjusted", "low", "high"} <= set(document["tables"]["slices"][0])
+    assert "slices counted; p by Bonferroni" in done.err
+    assert_refused(workbench("slices", log, "--score", "nope", "--json", out), "no score of that name", "sliceline")

@@ -246,3 +246,21 @@ def test_runbooks_are_listed_with_their_parameters_and_copied(workbench: Any, tm
     assert workbench("templates", "copy", "triage", tmp_path).code == 0
     assert workbench("templates", "copy", "triage", tmp_path).code == 2
     assert (tmp_path / "triage.ipynb").is_file()
+
+
+def test_a_finding_is_not_set_aside_without_a_reason(workbench: Any, incident: str, home: Path) -> None:
+    pin_findings(incident, [Finding("slice", "worse")])
+    done = workbench("dismiss", incident, "entry2", "--why", "  ")
+    assert (done.code, len(done.lines)) == (2, 1)
+    assert "needs a reason" in done.err
+    assert entries(home) == ["opened", "pinned"]
+
+
+@pytest.mark.parametrize("finding", [None, {}, {"statement": "worse"}, ["worse"], {"kind": "slice", "statement": "worse"}])
+def test_a_pin_that_says_too_little_does_not_make_an_incident_unreadable(
+    workbench: Any, incident: str, home: Path, finding: object
+) -> None:
+    with Record.open(record_path(home)) as record:
+        record.append(incident, "pinned", {"run": 1, "finding": finding}, author="ada")
+        record.append(incident, "pinned", {"finding": finding}, author="ada")
+    assert [workbench(command, incident).code for command in ("show", "log", "runs")] == [0, 0, 0]

@@ -122,6 +122,32 @@ def test_a_date_is_its_midnight_and_a_decimal_a_float_in_the_frame() -> None:
     assert frame["day"][0] == pd.Timestamp("1970-01-01")
 
 
+def test_columns_as_arrow_are_those_of_the_frame_and_not_copied_from_memory(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"g": ["a", None, "b"], "x": [1, 2, 3], "y": [0.5, None, 1.5], "at": pd.Timestamp("2026-01-01")})
+    frame.to_parquet(tmp_path / "log.parquet")
+    in_memory, from_file = open_dataset(frame, {"groups": ["g"]}), open_dataset(str(tmp_path / "log.parquet"), {"groups": ["g"]})
+    columns = ["g", "x", "y"]
+    assert in_memory.arrow(columns).to_pylist() == from_file.arrow(columns).to_pylist()
+    assert in_memory.source.arrow is not None
+    assert in_memory.arrow(["x"])["x"].chunk(0).buffers()[1].address == in_memory.source.arrow["x"].chunk(0).buffers()[1].address
+    window = Predicate.parse("x > 1")
+    assert in_memory.select(window).arrow(columns).to_pylist() == in_memory.arrow(columns).to_pylist()[1:]
+    assert in_memory.arrow(["at"])["at"].type == from_file.arrow(["at"])["at"].type, "a time is never handed out as it came"
+
+
+def test_identifiers_are_not_handed_out_as_arrow_either() -> None:
+    with pytest.raises(Exception, match="who"):
+        opened().arrow(["who"])
+
+
+def test_the_positive_value_is_given_or_plain() -> None:
+    frame = pd.DataFrame({"y": [0, 1, 1], "z": ["no", "yes", "no"]})
+    assert open_dataset(frame, {"label": "y"}).positive_value("label") == 1
+    assert open_dataset(frame, {"label": "z", "positive": "yes"}).positive_value("label") == "yes"
+    with pytest.raises(RolesError, match="which value of label is the positive one"):
+        open_dataset(frame, {"label": "z"}).positive_value("label")
+
+
 def test_roles_beside_the_file_are_found_and_said(tmp_path: Path) -> None:
     path = tmp_path / "rows.csv"
     FRAME.to_csv(path, index=False)

@@ -15,7 +15,7 @@ from types import SimpleNamespace
 import pytest
 
 from workbench.evidence.bundle import Sealed, seal
-from workbench.incident.record import Entry, Head, genesis, write_jsonl
+from workbench.incident.chain import Entry, Head, genesis, write_jsonl
 from workbench.signing import PublicKey, SigningKey
 
 INCIDENT = "INC-42"

@@ -16,7 +16,7 @@ import pytest
 from workbench.errors import InputError, RecordError, StorageError, VerificationError
 from workbench.evidence import bundle
 from workbench.evidence.bundle import clashing_names, name_fault, parse_manifest, render_manifest
-from workbench.incident.record import Head
+from workbench.incident.chain import Head
 from workbench.signing import pae
 
 

@@ -17,8 +17,10 @@ from workbench.errors import BadOutcomeError, RecordError, StorageError, Unknown
 from workbench.evidence.contents import installed_packages, seal_incident
 from workbench.evidence.verify import verify_bundle
 from workbench.incident.home import ensure_home, incident_folder, keys_folder, record_path
+from workbench.incident.pins import pin_findings
 from workbench.incident.record import Record
 from workbench.incident.state import create_incident, state_of
+from workbench.result import Finding, Result
 from workbench.signing import SigningKey, ensure_key
 
 
@@ -213,3 +215,19 @@ def test_the_checkpoint_names_the_end_of_the_record(record: Record, key: Signing
     with zipfile.ZipFile(tmp_path / "B.zip") as archive:
         checkpoint = json.loads(archive.read("data/record/checkpoint.json"))
     assert checkpoint == {"incident": "INC-1", "length": end.length, "head": end.digest}
+
+
+def test_a_result_that_was_pinned_and_changed_is_not_sealed(
+    record: Record, key: SigningKey, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORKBENCH_HOME", str(home))
+    monkeypatch.setenv("WORKBENCH_AUTHOR", "ada")
+    monkeypatch.delenv("WORKBENCH_RUN", raising=False)
+    result = Result("rates", "Rates")
+    [pinned] = pin_findings("INC-1", [Finding("slice", "worse", evidence=result.digest)], result)
+    seal_incident(record, "INC-1", home=home, author="ada", key=key, out=tmp_path / "A.zip")
+    assert pinned.body["kept"] in names(tmp_path / "A.zip")
+    (incident_folder(home, "INC-1") / pinned.body["kept"]).write_text("{}")
+    with pytest.raises(RecordError, match="pinned result changed"):
+        seal_incident(record, "INC-1", home=home, author="ada", key=key, out=tmp_path / "B.zip")
+    assert not (tmp_path / "B.zip").exists()

@@ -14,7 +14,7 @@ from nbformat.v4 import new_code_cell, new_notebook, new_output
 from workbench.errors import InputError
 from workbench.evidence.crate import crate_files
 from workbench.evidence.verifier import travelling_files
-from workbench.incident.record import Entry, Head, genesis
+from workbench.incident.chain import Entry, Head, genesis
 
 SEALED_AT = dt.datetime(2026, 3, 4, 2, 10, 0, 123000, tzinfo=dt.UTC)
 FINGERPRINT = "sha256:" + "ab" * 32

@@ -22,6 +22,7 @@ import pandas as pd
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
+from workbench.data.dataset import open_dataset
 from workbench.data.roles import Roles
 from workbench.errors import RunFailedError
 from workbench.evidence import page
@@ -29,10 +30,12 @@ from workbench.evidence.contents import seal_incident
 from workbench.evidence.page import PLOTLY_ASSET, plotly_asset
 from workbench.evidence.redact import WITHHELD
 from workbench.evidence.runbook import run_runbook
+from workbench.evidence.trace import sealed_files, trace
 from workbench.incident.home import ensure_home, incident_folder, keys_folder, record_path
 from workbench.incident.record import Record
 from workbench.incident.state import create_incident
 from workbench.signing import ensure_key
+from workbench.triage.run import triage
 
 pytestmark = pytest.mark.slow
 
@@ -209,3 +212,45 @@ def test_text_and_times_of_columns_without_a_role_are_not_quoted(
     assert len(values) > 10_000
     everything = "\n".join(ours.values())
     assert sorted(value for value in values if value in everything) == []
+
+
+@pytest.fixture(scope="module")
+def four_people() -> pd.DataFrame:
+    """A log in which 80 rows, all of them wrong, are decisions on four people."""
+    rng, rows = np.random.default_rng(7), 2000
+    few, number, label = np.arange(rows) < 80, pd.Series(np.arange(rows)), rng.integers(0, 2, rows)
+    return pd.DataFrame({
+        "person": np.where(few, "p" + (number % 4).astype(str), "q" + number.astype(str)),
+        "branch": np.where(few, "harbour", rng.choice(["north", "south"], rows)),
+        "decision": np.where(few | (rng.random(rows) < 0.1), 1 - label, label),
+        "label": label,
+    })  # fmt: skip
+
+
+def test_a_finding_on_fewer_than_ten_people_has_no_numbers_anywhere_in_a_bundle(
+    four_people: pd.DataFrame, home: Path, tmp_path: Path
+) -> None:
+    roles = {
+        "row_id": "person", "prediction": "decision", "label": "label", "positive": 1, "favorable": 0, "features": ["branch"],
+    }  # fmt: skip
+    [measured] = [item for item in triage(open_dataset(four_people, roles)).findings if item.people == 4]
+    assert (measured.where, measured.support) == ('branch = "harbour"', 80)
+    four_people.to_csv(tmp_path / "log.csv", index=False)
+    (tmp_path / "roles.yaml").write_text(json.dumps(roles))
+    with Record.open(record_path(ensure_home(home))) as record:
+        create_incident(record, "INC-1", "A complaint", "ada")
+        given = {"data": str(tmp_path / "log.csv"), "roles": str(tmp_path / "roles.yaml")}
+        run_runbook("triage", given, home=home, incident="INC-1", author="ada")
+        seal_incident(record, "INC-1", home=home, author="ada", key=ensure_key(keys_folder(home), "ada")[0], out=tmp_path / "B")
+    entries, files = sealed_files(tmp_path / "B", {})
+    listed = json.loads(files["runs/0001-triage/findings.json"])["findings"]
+    [blank] = [item for item in listed if item["where"] == measured.where]
+    assert blank == measured.blanked().to_dict() | {"rank": measured.rank, "evidence": blank["evidence"]}
+    found = trace(entries, files, f"run1:{measured.rank}")
+    assert (found.finding, found.claims[0].status) == (blank, "supported")
+    assert found.outputs
+    with zipfile.ZipFile(tmp_path / "B") as archive:
+        everything = "\n".join(text for name in archive.namelist() for text in spellings(archive.read(name).decode()))
+    assert "fewer than 10 people" in everything
+    numbers = [str(value) for value in (measured.effect, *(measured.interval or ()), measured.p)]
+    assert [text for text in (measured.statement, *numbers) if text in everything and len(text) > 6] == []

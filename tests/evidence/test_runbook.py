@@ -20,8 +20,9 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from workbench.errors import InputError, ParameterError, RunFailedError, StorageError, UnknownNameError
 from workbench.evidence import runbook
 from workbench.evidence.runbook import Run, run_of, run_runbook
+from workbench.incident.chain import verify_chain
 from workbench.incident.home import ensure_home, record_path, runs_folder
-from workbench.incident.record import Record, verify_chain
+from workbench.incident.record import Record
 from workbench.incident.state import RunState, create_incident, state_of
 
 WIDGET = """

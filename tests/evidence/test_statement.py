@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from workbench.digest import canonical_json
 from workbench.errors import InputError, VerificationError
 from workbench.evidence.statement import Claims, check_claims, make_statement, parse_moment, read_statement, to_milliseconds
-from workbench.incident.record import Head
+from workbench.incident.chain import Head
 
 HEX = "ab" * 32
 CLAIMS = Claims(HEX, Head("INC-42", 4, f"sha256:{HEX}"), "2026-03-04T02:10:00.123+00:00", HEX, None)

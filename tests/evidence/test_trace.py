@@ -15,7 +15,9 @@ from workbench.errors import InputError, RecordError, UnknownNameError, Verifica
 from workbench.evidence.contents import seal_incident
 from workbench.evidence.runbook import run_runbook
 from workbench.evidence.trace import Trace, home_files, sealed_files, trace
+from workbench.incident.chain import Entry
 from workbench.incident.home import ensure_home, incident_folder, keys_folder, record_path
+from workbench.incident.pins import pin_findings
 from workbench.incident.record import Record
 from workbench.incident.state import create_incident, require_incident
 from workbench.result import Finding, Result
@@ -162,6 +164,40 @@ def test_a_claim_goes_stale_when_the_run_is_repeated_with_another_result(writer:
     assert (old.claims[0].status, old.claims[0].later) == ("stale", 2)
     assert new.claims[0].status == "supported"
     assert old.outputs[0].name.startswith("runs/0001")
+
+
+@pytest.fixture
+def by_hand(writer: Writer, monkeypatch: pytest.MonkeyPatch) -> Entry:
+    """A pin of a result that no run left."""
+    monkeypatch.setenv("WORKBENCH_HOME", str(writer.home))
+    monkeypatch.setenv("WORKBENCH_AUTHOR", "ada")
+    monkeypatch.delenv("WORKBENCH_RUN", raising=False)
+    made = {"arguments": {"least": 50}, "seed": 3, "fingerprint": PRINT, "versions": {"pandas": "3"}, "git": {"commit": "c0ffee"}}
+    table = pd.DataFrame({"where": ["a = 1"], "rate": [0.25]})
+    result = Result("rates", "Rates", tables={"rates": table}, numbers={"rows": 900}, provenance=made)
+    finding = Finding("disparity", "worse where a = 1", effect=0.25, where="a = 1", evidence=result.digest)
+    return pin_findings("INC-1", [finding], result)[0]
+
+
+def test_a_result_pinned_by_hand_is_traced_to_its_file_arguments_and_data_also_in_a_bundle(
+    writer: Writer, by_hand: Entry, tmp_path: Path
+) -> None:
+    writer.run(1, 0.25)
+    found = writer.trace(f"entry{by_hand.seq}")
+    [output] = found.outputs
+    assert (output.name, output.result, output.places) == (by_hand.body["kept"], by_hand.evidence[0], ("/tables/rates/0/rate",))
+    assert (found.claims[0].status, found.run) == ("supported", None)
+    assert (found.made_with["arguments"], found.made_with["fingerprint"]) == ({"least": 50}, PRINT)
+    assert writer.trace(output.digest[7:20]).outputs[0].name == output.name
+    key, _ = ensure_key(keys_folder(writer.home), "ada")
+    seal_incident(writer.record, "INC-1", home=writer.home, author="ada", key=key, out=tmp_path / "B.zip")
+    assert trace(*sealed_files(tmp_path / "B.zip", {}), found.name).to_dict() == found.to_dict()
+
+
+def test_a_pin_whose_result_is_gone_is_unsupported(writer: Writer, by_hand: Entry) -> None:
+    (incident_folder(writer.home, "INC-1") / by_hand.body["kept"]).unlink()
+    found = writer.trace(f"entry{by_hand.seq}")
+    assert (found.claims[0].status, found.outputs) == ("unsupported", ())
 
 
 def test_what_nobody_stated_lists_what_was(writer: Writer) -> None:

@@ -26,7 +26,7 @@ from hypothesis import strategies as st
 from workbench.digest import canonical_json
 from workbench.evidence.verifier import travelling_files
 from workbench.evidence.verify import CHECKS, verify_bundle
-from workbench.incident.record import Entry, Head, genesis
+from workbench.incident.chain import Entry, Head, genesis
 from workbench.signing import IN_TOTO, SigningKey, sign_envelope
 
 pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")

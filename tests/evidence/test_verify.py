@@ -20,7 +20,7 @@ from workbench.digest import canonical_json
 from workbench.errors import StorageError, VerificationError
 from workbench.evidence import verify
 from workbench.evidence.verify import CHECKS, Check, Verification, run_check, verify_bundle
-from workbench.incident.record import Entry, Head, genesis
+from workbench.incident.chain import Entry, Head, genesis
 from workbench.signing import IN_TOTO, SigningKey, sign_envelope
 
 NOW = dt.datetime(2026, 3, 5, tzinfo=dt.UTC)

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from workbench.incident.account import moments_of, steps_of
-from workbench.incident.record import Entry, Record
+from workbench.incident.chain import Entry
+from workbench.incident.record import Record
 from workbench.incident.state import create_incident
 from workbench.result import Finding
 

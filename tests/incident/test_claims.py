@@ -7,7 +7,7 @@ import pytest
 
 from workbench.incident.claims import Claim, claims_of
 from workbench.incident.record import Record
-from workbench.incident.state import create_incident
+from workbench.incident.state import create_incident, pin_name
 
 OLD, NEW, FILE = (f"sha256:{digit * 64}" for digit in "abc")
 
@@ -82,3 +82,27 @@ def test_other_parameters_are_another_question(record: Record) -> None:
     run(record, 2, NEW, current="age < 25")
     note(record, OLD)
     assert (last(record).status, last(record).run) == ("supported", 1)
+
+
+def pin_by_hand(record: Record, finding: object, *evidence: str, **more: object) -> None:
+    record.append("INC-1", "pinned", {"run": None, "finding": finding, **more}, author="ada", evidence=evidence)
+
+
+def test_a_result_that_a_pin_keeps_supports_the_pin_and_whatever_names_it(record: Record) -> None:
+    pin_by_hand(record, {"statement": "worse"}, NEW, FILE, kept=f"pins/{'c' * 64}.json")
+    note(record, NEW)
+    claims = claims_of(record.entries("INC-1"))
+    assert [(claim.status, claim.run) for claim in claims] == [("supported", None)] * 2
+
+
+def test_a_pin_that_keeps_nothing_is_unsupported(record: Record) -> None:
+    pin_by_hand(record, {"statement": "worse"}, NEW)
+    assert last(record).status == "unsupported"
+
+
+@pytest.mark.parametrize("finding", [None, "worse", ["worse"], {}, {"rank": 1}, {"statement": None}])
+def test_a_pin_whose_finding_cannot_be_read_is_a_gap_and_no_error(record: Record, finding: object) -> None:
+    pin_by_hand(record, finding)
+    claim = last(record)
+    assert (claim.kind, claim.status) == ("pinned", "unsupported")
+    assert pin_name({**record.entries("INC-1")[-1].body, "seq": claim.seq}) == f"entry{claim.seq}"

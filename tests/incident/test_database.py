@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from workbench.errors import StorageError
+from workbench.incident.chain import verify_chain
 from workbench.incident.database import APPLICATION_ID
-from workbench.incident.record import Record, verify_chain
+from workbench.incident.record import Record
 
 OPEN_SCRIPT = """
 import sys

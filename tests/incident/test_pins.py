@@ -1,15 +1,18 @@
 """Pinned findings are entries with the digests of what supports them."""
 
+import json
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
+from workbench.digest import digest_file
 from workbench.errors import InputError, UnknownNameError
-from workbench.incident.home import ensure_home, record_path
+from workbench.incident.home import ensure_home, incident_folder, record_path
 from workbench.incident.pins import pin_findings
 from workbench.incident.record import Record
 from workbench.incident.state import create_incident
-from workbench.result import Finding
+from workbench.result import Finding, Result
 
 DIGEST = "sha256:" + "0" * 64
 FINDINGS = [Finding("slice", "worse here", rank=1, evidence=DIGEST, columns=("a",)), Finding("volume", "fewer rows", rank=2)]
@@ -55,3 +58,27 @@ def test_the_record_keeps_what_others_may_see() -> None:
     kept = Finding.from_dict(entry.body["finding"])
     assert (kept.support, kept.people, kept.effect) == (None, None, None)
     assert "4 of 5" not in kept.statement
+
+
+def test_a_result_given_with_a_finding_is_kept_as_others_may_see_it_in_a_file_named_by_its_digest(home: Path) -> None:
+    table = pd.DataFrame({"where": ["a = 1", "a = 2"], "rate": [0.75, 0.5], "suppressed": [True, False]})
+    result = Result("rates", "Rates", tables={"rates": table}, provenance={"time": "2026-01-01", "fingerprint": DIGEST})
+    [entry] = pin_findings("INC-1", [Finding("slice", "worse", evidence=result.digest)], result)
+    file = incident_folder(home, "INC-1") / str(entry.body["kept"])
+    assert entry.evidence == (result.digest, digest_file(file))
+    assert digest_file(file) == f"sha256:{file.stem}"
+    assert Result.from_dict(json.loads(file.read_bytes())).digest == result.digest
+    assert [row["rate"] for row in json.loads(file.read_bytes())["tables"]["rates"]] == [None, 0.5]
+
+
+def test_the_same_result_computed_again_is_kept_once(home: Path) -> None:
+    results = [Result("rates", "Rates", provenance={"time": time}) for time in ("2026-01-01", "2026-01-02")]
+    finding = Finding("slice", "worse", evidence=results[0].digest)
+    assert [len(pin_findings("INC-1", [finding], result)) for result in results] == [1, 0]
+    assert len(list((incident_folder(home, "INC-1") / "pins").iterdir())) == 1
+
+
+def test_a_finding_pinned_before_without_its_result_is_pinned_again_with_it() -> None:
+    result = Result("rates", "Rates")
+    finding = Finding("slice", "worse", evidence=result.digest)
+    assert [len(pin_findings("INC-1", [finding], given)) for given in (None, result, None)] == [1, 1, 0]

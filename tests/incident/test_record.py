@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 
 from workbench.digest import digest_bytes
 from workbench.errors import InputError, RecordError, StorageError, UnknownNameError
-from workbench.incident.record import Entry, Head, Record, genesis, read_jsonl, verify_chain, write_jsonl
+from workbench.incident.chain import Entry, Head, genesis, read_jsonl, verify_chain, write_jsonl
+from workbench.incident.record import Record
 from workbench.vocabulary import ENTRY_KINDS
 
 INCIDENT = "INC-42"

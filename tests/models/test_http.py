@@ -139,7 +139,7 @@ def test_rows_go_in_batches_over_one_connection(server: Server, target: Any) -> 
     assert len(server.connections) == 1
 
 
-def test_a_token_is_sent_and_kept_nowhere(
+def test_a_token_is_sent_and_kept_nowhere(  # noqa: PLR0917  fixtures
     server: Server, target: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: Any, caplog: Any
 ) -> None:
     monkeypatch.setenv("WORKBENCH_TARGET_TOKEN", "very-secret")

@@ -66,7 +66,7 @@ def possible_range(shown: pd.DataFrame, truth: pd.DataFrame, total: int, at: int
     return float(ends[0].fun), float(-ends[1].fun)
 
 
-@settings(max_examples=15)
+@settings(max_examples=10)
 @given(st.lists(st.lists(st.one_of(st.integers(0, 12), st.integers(0, 60)), min_size=3, max_size=3), min_size=2, max_size=4))
 def test_no_small_intersection_follows_from_the_margins(sizes: list[list[int]]) -> None:
     frame = log([*sizes, [80, 70, 90]])

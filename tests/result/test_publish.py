@@ -257,8 +257,8 @@ def test_two_nested_slices_do_not_tell_their_difference() -> None:
 
 def slice_table(rows: int) -> pd.DataFrame:
     return pd.DataFrame({
-        "slice": ["x = 1"], "level": 1, "size": rows, "rows": rows, "mean": 0.4, "rest": 0.2, "effect": 0.2, "low": 0.1, "high": 0.3,
-        "score": 0.5123, "excess": 40.123, "p": 0.00123, "p_adjusted": 0.123, "suppressed": rows < 10,
+        "slice": ["x = 1"], "level": 1, "size": rows, "rows": rows, "mean": 0.4, "rest": 0.2, "effect": 0.2, "low": 0.1,
+        "high": 0.3, "score": 0.5123, "excess": 40.123, "p": 0.00123, "p_adjusted": 0.123, "suppressed": rows < 10,
     })  # fmt: skip
 
 
@@ -327,3 +327,17 @@ def test_true_numbers_stay_where_they_were_computed() -> None:
     pd.testing.assert_frame_equal(result.tables["groups"], before)
     assert math.isclose(result.tables["groups"]["n"].sum(), 343)
     assert replace(result, numbers={}).tables is result.tables
+
+
+def test_every_table_of_slices_is_in_tens_and_tells_no_exact_count_of_errors() -> None:
+    """The sum of the loss times the size would give what rounding took; so would a refined range's size."""
+    result = find_slices(log([300, 200]), reference="day < 2026-01-31", min_support=3)
+    shown = result.published().tables
+    assert {"slices", "distinct", "holdout"} <= set(shown)
+    for name, table in shown.items():
+        small = result.tables[name]["rows"] < 10
+        for column in table.columns.intersection(["size", "rows", "size_before", "refined_size", "found_size", "kept_size"]):
+            assert all(pd.isna(count) or count % 10 == 0 for count in table[column]), (name, column)
+            assert table.loc[small.to_numpy(), column].isna().all()
+        for column in table.columns.intersection(["loss", "excess", "score"]):
+            assert all(pd.isna(value) or float(f"{value:.1e}") == value for value in table[column]), (name, column)

@@ -6,8 +6,9 @@ import pandas as pd
 import pytest
 
 from workbench.data.dataset import Dataset, open_dataset
+from workbench.incident.chain import Entry
 from workbench.incident.home import ensure_home, record_path
-from workbench.incident.record import Entry, Record
+from workbench.incident.record import Record
 from workbench.incident.state import create_incident
 from workbench.result import Finding
 

@@ -10,7 +10,7 @@ from workbench.data.dataset import Dataset
 from workbench.evidence.blank import refuse_blank
 from workbench.evidence.freeze import COMPLETED, freeze
 from workbench.evidence.page import notebook_page
-from workbench.incident.record import Entry
+from workbench.incident.chain import Entry
 from workbench.result import Finding
 from workbench.views.triage import findings_table
 from workbench.widgets.findings import FindingsTable

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from workbench.data.dataset import Dataset, open_dataset
 from workbench.digest import digest
 from workbench.errors import InputError, PredicateError, UnknownNameError
+from workbench.incident.chain import Entry
 from workbench.incident.claims import claims_of
 from workbench.incident.pins import pin_findings
-from workbench.incident.record import Entry
 from workbench.predicate import ALL_ROWS, Predicate, equals, within
 from workbench.result import Finding, Result
 from workbench.widgets.investigation import Investigation, Mark
@@ -255,4 +255,15 @@ def test_a_result_is_pinned_by_its_title_rows_and_digest(dataset: Dataset, incid
     [note] = entries("note")
     kept = Finding.from_dict(pinned.body["finding"])
     assert (kept.kind, kept.statement, kept.where) == ("slice", "Worst rows", str(NORTH))
-    assert pinned.evidence == note.evidence == (result.digest,)
+    assert (pinned.evidence[0], note.evidence) == (result.digest, (result.digest,))
+    assert [claim.status for claim in claims_of([pinned, note])] == ["supported", "supported"]
+
+
+def test_a_finding_is_pinned_with_the_result_it_rests_on(
+    dataset: Dataset, incident: str, findings: list[Finding], entries: Entries, home: Path
+) -> None:
+    result = Result("slices", "Worst rows", numbers={"rows": 4})
+    Investigation(dataset, incident).pin(replace(findings[1], evidence=result.digest), result=result)
+    [pinned] = entries("pinned")
+    assert Finding.from_dict(pinned.body["finding"]).statement == findings[1].statement
+    assert (home / "incidents" / incident / pinned.body["kept"]).is_file()

@@ -1,14 +1,15 @@
 """All that can be asked of the disparities in a log, asked at once, each part where the roles and the rows allow it.
 
 The order is that of a careful reader: is it the data (`guard`), who fares how (`groups`), since when (`over_time`), why
-(`decomposition`), what cannot be equal at once (`impossibility`), what if (`thresholds`), what the unknown leave open (`missing`).
-A part that cannot be asked says why; it never costs the others.
+(`decomposition`), what cannot be equal at once (`impossibility`), what if (`thresholds`), what the unknown leave
+open (`missing`). A part that cannot be asked says why; it never costs the others.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final, TypedDict
 
 import pandas as pd
 
@@ -22,7 +23,18 @@ from workbench.analysis.pairs import Pair, choose_pair
 from workbench.analysis.thresholds import Thresholds
 from workbench.data.dataset import Dataset
 from workbench.errors import InputError
-from workbench.result import Result
+from workbench.predicate import Predicate
+from workbench.result import SMALL_CELL, Result
+
+PAIRED: Final = ("over_time", "decomposition", "impossibility", "missing")
+"""The parts that ask of one group beside its reference."""
+CURVE_POINTS: Final = 200
+
+
+class _Named(TypedDict):
+    attribute: str
+    group: str
+    reference: str
 
 
 @dataclass(frozen=True)
@@ -42,6 +54,8 @@ class Question:
         Columns within whose values people are alike; empty: nothing is compared within strata.
     policy
         Profiles whose lines are set beside the numbers.
+    before, current
+        Two windows as rows: everything but `guard` and ``over_time``, which need the whole time, is asked of the current one.
     events
         Columns ``time`` and ``event``: deploys, schema changes.
     seed
@@ -54,6 +68,8 @@ class Question:
     reference: str = MOST_FAVORED
     strata: tuple[str, ...] = ()
     policy: tuple[str, ...] = ()
+    before: Predicate | None = None
+    current: Predicate | None = None
     events: pd.DataFrame | None = field(default=None, repr=False, compare=False)
     seed: int = 0
 
@@ -68,6 +84,10 @@ class Review:
         Part to its Result, in the order in which they are read.
     skipped
         Part to why it could not be asked.
+    attribute
+        The attribute whose groups are followed.
+    question
+        What was asked.
     pair
         The two groups that are followed; None where there are no two.
     thresholds
@@ -76,6 +96,8 @@ class Review:
 
     results: Mapping[str, Result]
     skipped: Mapping[str, str]
+    attribute: str
+    question: Question
     pair: Pair | None = None
     thresholds: Thresholds | None = field(default=None, repr=False)
 
@@ -91,35 +113,45 @@ def review_disparity(dataset: Dataset, question: Question | None = None) -> Revi
         For an attribute, a group, a column or a policy that does not exist.
     """
     asked = question or Question()
+    subject = _current(dataset, asked)
     groups = measure_disparity(
-        dataset, asked.groups or None, asked.reference, strata=asked.strata or None, policy=asked.policy or None, seed=asked.seed
+        subject, asked.groups or None, asked.reference, strata=asked.strata or None, policy=asked.policy or None, seed=asked.seed
     )
-    results, skipped = {"guard": guard_data(dataset), "groups": groups}, {}
+    results = {"guard": guard_data(dataset), "groups": groups}
+    skipped: dict[str, str] = {}
     attribute = asked.attribute or str(groups.tables["groups"]["attributes"].iloc[0])
-    pair, thresholds = None, None
-    try:
-        pair = _pair(dataset, asked, attribute)
-    except InputError as exc:
-        if asked.group is not None:
-            raise
-        skipped = dict.fromkeys(_parts(dataset, asked, "", "", ""), str(exc))
+    pair = _pair(subject, asked, attribute, skipped)
     if pair is not None:
-        for name, part in _parts(dataset, asked, attribute, pair.group, pair.reference).items():
+        for name, part in _parts(dataset, subject, asked, pair).items():
             try:
                 results[name] = part()
             except InputError as exc:
                 skipped[name] = str(exc)
     try:
-        thresholds = Thresholds.of(dataset, attribute, reference=_reference(dataset, asked, attribute))
+        thresholds = Thresholds.of(subject, attribute, reference=_reference(subject, asked, attribute))
     except InputError as exc:
         skipped["thresholds"] = str(exc)
-    else:
-        results["thresholds"] = _now(thresholds, dataset)
-    return Review(results, skipped, pair, thresholds)
+        return Review(results, skipped, attribute, asked, pair)
+    results["thresholds"] = _now(thresholds, subject, groups, attribute, pair)
+    return Review(results, skipped, attribute, asked, pair, thresholds)
 
 
-def _pair(dataset: Dataset, asked: Question, attribute: str) -> Pair:
-    return choose_pair(dataset, attribute, group=asked.group, reference=_reference(dataset, asked, attribute))
+def _current(dataset: Dataset, asked: Question) -> Dataset:
+    """The rows under suspicion: the current window, or all that are not of the one before."""
+    if asked.current is not None:
+        return dataset.select(asked.current)
+    return dataset if asked.before is None else dataset.exclude(asked.before)
+
+
+def _pair(dataset: Dataset, asked: Question, attribute: str, skipped: dict[str, str]) -> Pair | None:
+    """The two groups that are followed; None, and all that asks of them skipped, where none was named and there are no two."""
+    try:
+        return choose_pair(dataset, attribute, group=asked.group, reference=_reference(dataset, asked, attribute))
+    except InputError as exc:
+        if asked.group is not None:
+            raise
+        skipped |= dict.fromkeys(PAIRED, str(exc))
+        return None
 
 
 def _reference(dataset: Dataset, asked: Question, attribute: str) -> str:
@@ -129,26 +161,67 @@ def _reference(dataset: Dataset, asked: Question, attribute: str) -> str:
     return MOST_FAVORED
 
 
-def _parts(dataset: Dataset, asked: Question, attribute: str, group: str, reference: str) -> dict[str, Callable[[], Result]]:
-    """The parts that ask of one group beside its reference."""
-    return {
-        "over_time": lambda: disparity_over_time(dataset, attribute, group=group, reference=reference, events=asked.events),
-        "decomposition": lambda: _decomposed(dataset, asked.strata, attribute, group, reference, asked.seed),
-        "impossibility": lambda: impossibility(dataset, attribute, group=group, reference=reference),
-        "missing": lambda: missing_attribute(dataset, attribute, group=group, reference=reference),
-    }
+def _parts(dataset: Dataset, subject: Dataset, asked: Question, pair: Pair) -> dict[str, Callable[[], Result]]:
+    """The parts that ask of one group beside its reference: `PAIRED`."""
+    attribute, group, reference = pair.attribute, pair.group, pair.reference
+    named: _Named = {"attribute": attribute, "group": group, "reference": reference}
+    parts: tuple[Callable[[], Result], ...] = (
+        lambda: disparity_over_time(dataset, **named, events=asked.events, before=asked.before, current=asked.current),
+        lambda: _decomposed(subject, asked, pair),
+        lambda: _impossible(subject, pair),
+        lambda: missing_attribute(subject, attribute, group=group, reference=reference),
+    )
+    return dict(zip(PAIRED, parts, strict=True))
 
 
-def _decomposed(  # noqa: PLR0917  a step of `review_disparity`
-    dataset: Dataset, strata: Sequence[str], attribute: str, group: str, reference: str, seed: int
-) -> Result:
-    if not strata:
+def _decomposed(dataset: Dataset, asked: Question, pair: Pair) -> Result:
+    columns = [column for column in asked.strata if column not in pair.columns]
+    if not columns:
         raise InputError("no strata to explain a disparity by", None, "Name columns in which people should be alike.")
-    columns = [column for column in strata if column != attribute]
-    return decompose(dataset, columns, attribute, group=group, reference=reference, seed=seed)
+    return decompose(dataset, columns, pair.attribute, group=pair.group, reference=pair.reference, seed=asked.seed)
 
 
-def _now(thresholds: Thresholds, dataset: Dataset) -> Result:
-    """The rates at the threshold that the log's predictions were made with, or at the middle one where none gives them."""
+def _impossible(dataset: Dataset, pair: Pair) -> Result:
+    """Its statements are sentences full of rates, so it is asked of large groups only."""
+    found = impossibility(dataset, pair.attribute, group=pair.group, reference=pair.reference)
+    if found.tables["groups"]["suppressed"].any():
+        raise InputError(f"fewer than {SMALL_CELL} people of one outcome in a group", pair.group, "Follow a larger group.")
+    return found
+
+
+def hidden_groups(groups: Result, attribute: str) -> dict[str, set[str]]:
+    """Measure to the groups of `attribute` whose value others may not see; under ``n`` those that are not told of at all.
+
+    Parameters
+    ----------
+    groups
+        A result of kind ``disparity``, published or not.
+    """
+    table = groups.published().tables["groups"]
+    part = table[table["attributes"] == attribute]
+    names = ["n", *(name for name in part if f"{name}_low" in part)]
+    return {str(name): set(part.loc[part[name].isna() | part["suppressed"], "group"].astype(str)) for name in names}
+
+
+def _now(thresholds: Thresholds, dataset: Dataset, groups: Result, attribute: str, pair: Pair | None) -> Result:
+    """The rates at the threshold that the log's predictions were made with, or at the middle one where none gives them.
+
+    What the groups' own table may not tell is marked here too: the scores of a group are those of the same people.
+    """
     middle = float(thresholds.edges[(len(thresholds.edges) - 1) // 2])
-    return thresholds.result(dataset, middle if thresholds.current is None else thresholds.current)
+    made = thresholds.result(dataset, middle if thresholds.current is None else thresholds.current)
+    hidden = hidden_groups(groups, attribute)
+    tables = {name: _masked(table, hidden) for name, table in made.tables.items()}
+    if pair is not None and pair.group in thresholds.groups and "selection_rate" in hidden:
+        curve = thresholds.curve(group=pair.group, points=CURVE_POINTS)
+        few = bool({pair.group, thresholds.reference} & (hidden["n"] | hidden["selection_rate"]))
+        tables["curve"] = curve.assign(suppressed=curve["suppressed"] | few)
+    return replace(made, tables=tables)
+
+
+def _masked(table: pd.DataFrame, hidden: Mapping[str, set[str]]) -> pd.DataFrame:
+    """`table`, a row per group, without the rates that are not told, and marked where nothing is."""
+    shown = table.assign(suppressed=table["suppressed"] | table["group"].isin(hidden["n"]))
+    for measure in [name for name in hidden if name in table]:
+        shown[measure] = shown[measure].mask(shown["group"].isin(hidden[measure]))
+    return shown

@@ -254,7 +254,7 @@ class Thresholds:
     ) -> Result:
         """One setting as a `Result` that can be pinned: table ``groups`` (`Move.table`), and ``now`` (at `current`)."""
         moved = self.move(threshold, cost_fp=cost_fp, cost_fn=cost_fn)
-        small = self.rows < SMALL_CELL
+        small = hide(self.rows.tolist())
         tables = {"groups": moved.table().assign(suppressed=small)}
         numbers: dict[str, Any] = {"rows": int(self.rows.sum()), "exact": self.exact}
         numbers |= {"accuracy": moved.accuracy, "cost": moved.cost}
@@ -262,7 +262,7 @@ class Thresholds:
             now = self.move(self.current, cost_fp=cost_fp, cost_fn=cost_fn)
             tables["now"] = now.table().assign(suppressed=small)
             numbers |= {"threshold_now": self.current, "accuracy_now": now.accuracy, "cost_now": now.cost}
-            numbers["decisions_changed"] = self._changed(moved.thresholds, now.thresholds)
+            numbers["decisions_changed"] = self.changed(moved, now)
         arguments = {
             "threshold": dict(threshold) if isinstance(threshold, Mapping) else threshold, "cost_fp": cost_fp, "cost_fn": cost_fn,
             "reference": self.reference, "favorable": self._favorable, "roles": dataset.given.said(),
@@ -270,10 +270,10 @@ class Thresholds:
         made = provenance(arguments, fingerprint=dataset.fingerprint)
         return Result("thresholds", "What another threshold would have done", tables, numbers, dataset.where, provenance=made)
 
-    def _changed(self, first: np.ndarray, second: np.ndarray) -> float:
-        """Rows (weighted) decided otherwise under the second thresholds than under the first."""
+    def changed(self, first: Move, second: Move) -> float:
+        """Rows (weighted) decided otherwise under the second setting than under the first."""
         above = self._bins.above.sum(axis=0)
-        at, to = (np.searchsorted(self.edges, thresholds) for thresholds in (first, second))
+        at, to = (np.searchsorted(self.edges, move.thresholds) for move in (first, second))
         return float(np.abs(above[self._all_groups, at] - above[self._all_groups, to]).sum())
 
     def _positions(self, threshold: float | Mapping[str, float]) -> np.ndarray:

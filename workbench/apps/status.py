@@ -18,41 +18,23 @@ import pandas as pd
 import panel as pn
 import param
 
+from workbench.apps.page import card, laid_out, shown_html, shown_item, shown_text
 from workbench.apps.shown import Shown
 from workbench.errors import WorkbenchError
 from workbench.incident.account import moments_of, steps_of
+from workbench.incident.chain import Entry
 from workbench.incident.claims import Claim, claims_of
 from workbench.incident.home import find_home, incident_folder, record_path
-from workbench.incident.record import Entry, Record
+from workbench.incident.record import Record
 from workbench.incident.state import IncidentState, state_of
 from workbench.result import SMALL_CELL, Result
 from workbench.triage.files import FINDINGS, RESULTS
 from workbench.views.findings import finding_rows
 from workbench.views.modules import module
 from workbench.views.render import Sentence, Table
-from workbench.views.theme import FONT, dark_figures, properties
 from workbench.views.triage import checks_table, dated_figure, findings_figure, findings_of, group_figure, headline
 
-WIDTH = 1100
 HEADER = f"<h1 style='margin:0'>Incidents</h1><p>Read-only. Groups of fewer than {SMALL_CELL} people are blanked.</p>"
-ON_DARK = "@media (prefers-color-scheme: dark) {{ {} }}"
-STYLE = f"""
-:root {{ color-scheme: light dark; {properties(dark=False)} }}
-{ON_DARK.format(f":root {{ {properties(dark=True)} }}")}
-body {{ background: var(--ground); color: var(--ink); font-family: {FONT}; }}
-"""
-CARD = """
-:host { background: var(--ground); color: var(--ink); border: 1px solid var(--line); border-radius: 6px; box-shadow: none; }
-.card-header { background: var(--ground); color: var(--ink); text-align: left; }
-.card-header:focus-visible { outline: 3px solid var(--focus); }
-"""
-TEXT = """
-:host { color: var(--ink); font-size: 15px; }
-h1 { font-size: 26px; } h2 { font-size: 20px; margin: 4px 0; } h3 { font-size: 18px; margin: 14px 0 2px; }
-code { color: var(--ink); background: transparent; overflow-wrap: anywhere; } li { margin: 6px 0; }
-.bk-clearfix { overflow-x: auto; }
-"""
-FIGURE = ON_DARK.format(dark_figures())
 
 
 class FindingsTable(Shown):
@@ -64,13 +46,12 @@ class FindingsTable(Shown):
 
 def page() -> pn.viewable.Viewable:
     """The page as of now."""
-    pn.extension("plotly", sizing_mode="stretch_width", raw_css=[STYLE])
     home = find_home()
     try:
         cards = _cards(home)
     except WorkbenchError as exc:
-        cards = [_text(f"The record cannot be read: {exc}")]
-    return pn.Column(_html(HEADER), *(cards or [_text("No incident was ever opened here.")]), max_width=WIDTH, margin=(10, 30))
+        cards = [shown_text(f"The record cannot be read: {exc}")]
+    return laid_out(HEADER, cards)
 
 
 def _cards(home: Path) -> list[pn.viewable.Viewable]:
@@ -97,7 +78,7 @@ def _card(incident: str, entries: Sequence[Entry], home: Path, *, first: bool) -
         title = f"{incident}: {state_of(entries).title}"
     except Exception:  # noqa: BLE001  said on the card
         title = incident
-    header = _html(f"<h2>{html.escape(title)}</h2>")
+    header = shown_html(f"<h2>{html.escape(title)}</h2>")
     card = pn.Card(header=header, collapsed=not first, max_width=WIDTH, stylesheets=[CARD])  # type: ignore[no-untyped-call]
 
     def fill(*_: object) -> None:
@@ -115,17 +96,17 @@ def _told(entries: Sequence[Entry], home: Path) -> list[pn.viewable.Viewable]:
     try:
         state = state_of(entries)
         return [
-            _text(_facts(state, claims_of(entries))),
+            shown_text(_facts(state, claims_of(entries))),
             *_section("Findings", _latest(state, home)),
-            *_section("Timeline", [_shown(_timeline(entries))]),
-            *_section("Next steps", [_html(_steps(entries))]),
+            *_section("Timeline", [shown_item(_timeline(entries))]),
+            *_section("Next steps", [shown_html(_steps(entries))]),
         ]
     except Exception as exc:  # noqa: BLE001  an entry can never be repaired, and the page has other incidents to show
-        return [_text(f"The record of this incident cannot be read ({type(exc).__name__}).")]
+        return [shown_text(f"The record of this incident cannot be read ({type(exc).__name__}).")]
 
 
 def _section(heading: str, shown: Sequence[pn.viewable.Viewable]) -> list[pn.viewable.Viewable]:
-    return [_html(f"<h3>{heading}</h3>"), *shown]
+    return [shown_html(f"<h3>{heading}</h3>"), *shown]
 
 
 def _facts(state: IncidentState, claims: Sequence[Claim]) -> str:
@@ -164,15 +145,15 @@ def _latest(state: IncidentState, home: Path) -> list[pn.viewable.Viewable]:
     """What the latest completed triage found, or why that cannot be shown."""
     triages = [run for run in state.runs if run.status == "completed" and run.template == "triage"]
     if not triages:
-        return [_text("No completed triage yet.")]
+        return [shown_text("No completed triage yet.")]
     run = triages[-1]
     path = incident_folder(home, state.id) / str(run.folder) / FINDINGS
     if not path.is_file():
-        return [_text(f"Run {run.number} completed, but its findings are no longer there.")]
+        return [shown_text(f"Run {run.number} completed, but its findings are no longer there.")]
     try:
         return _findings(path)
     except Exception as exc:  # noqa: BLE001  whatever is wrong with the file, the page has other incidents to show
-        return [_text(f"The findings of run {run.number} are damaged and cannot be shown ({type(exc).__name__}).")]
+        return [shown_text(f"The findings of run {run.number} are damaged and cannot be shown ({type(exc).__name__}).")]
 
 
 def _findings(path: Path) -> list[pn.viewable.Viewable]:
@@ -187,24 +168,8 @@ def _findings(path: Path) -> list[pn.viewable.Viewable]:
         group_figure(results),
         checks_table(document["checks"]),
     ]
-    return [_shown(item) for item in shown]
+    return [shown_item(item) for item in shown]
 
 
 def _result(path: Path) -> Result:
     return Result.from_dict(json.loads(path.read_text(encoding="utf-8"))).published()
-
-
-def _shown(item: Any) -> pn.viewable.Viewable:
-    if isinstance(item, Sentence | Table):
-        return _html(item._repr_html_())
-    if isinstance(item, pn.viewable.Viewable):
-        return item
-    return pn.pane.Plotly(item, config={"displaylogo": False}, stylesheets=[FIGURE])  # type: ignore[no-untyped-call]
-
-
-def _text(text: str) -> pn.viewable.Viewable:
-    return _shown(Sentence(text))
-
-
-def _html(text: str) -> pn.viewable.Viewable:
-    return pn.pane.HTML(text, stylesheets=[TEXT])  # type: ignore[no-untyped-call]

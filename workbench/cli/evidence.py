@@ -109,10 +109,11 @@ def _say_trace(found: Trace) -> None:
 
 
 def _say_run(found: Trace) -> None:
-    """Print the run, its parameters, its data and its versions."""
+    """Print the run, its parameters, its data, and how the numbers were made."""
     run = found.run
     if run is None:
         say("run         none that the record knows of")
+        _say_made_with(found)
         return
     say(f"run         {run.state.number} ({run.state.template} {run.template_digest}) by {run.author}, {run.state.status}")
     for name, (declared, value) in run.parameters.items():
@@ -120,6 +121,16 @@ def _say_run(found: Trace) -> None:
         say(f"parameter   {name} = {value!r} ({told})")
     for fingerprint, rows in run.data.items():
         say(f"data        {fingerprint}" + (f", {rows} rows" if rows is not None else ""))
+    _say_made_with(found)
+
+
+def _say_made_with(found: Trace) -> None:
+    """Print the versions and the commit; of what no run left, its arguments and data before them."""
+    arguments = found.made_with.get("arguments")
+    for name, value in (arguments if isinstance(arguments, dict) else {}).items():
+        say(f"argument    {name} = {value!r}")
+    if found.made_with.get("fingerprint"):
+        say(f"data        {found.made_with['fingerprint']}")
     versions, git = found.made_with.get("versions"), found.made_with.get("git")
     if isinstance(versions, dict):
         say("made with   " + ", ".join(f"{name} {version}" for name, version in versions.items()))

@@ -220,16 +220,18 @@ def dismiss(
     why: Annotated[str, typer.Option("--why", help="The reason; it stays in the record.")],
 ) -> None:
     """Set a pinned finding aside, with the reason."""
-    from workbench.errors import UnknownNameError
+    from workbench.errors import InputError, UnknownNameError
     from workbench.incident.home import author
     from workbench.incident.state import pin_name, require_incident, state_of
 
+    if not why.strip():
+        raise InputError("a dismissal needs a reason", None, "Say why the finding is set aside.")
     with open_record() as record:
         bodies = state_of(require_incident(record, incident)).pinned
         pinned = {pin_name(body) for body in bodies}
         if finding not in pinned:
             raise UnknownNameError("pinned finding", finding, pinned)
-        record.append(incident, "dismissed", {"finding": finding, "why": why}, author=author())
+        record.append(incident, "dismissed", {"finding": finding, "why": why.strip()}, author=author())
     say(f"dismissed {finding}")
 
 
@@ -296,8 +298,8 @@ def _took(run: RunState) -> str:
 
 def _say_pinned(state: IncidentState) -> None:
     """Print what was pinned last, less what was set aside; that a later run pinned nothing; how many others there are."""
+    from workbench.incident.account import finding_of
     from workbench.incident.state import pin_name
-    from workbench.result import Finding
 
     if not state.pinned:
         return
@@ -308,7 +310,10 @@ def _say_pinned(state: IncidentState) -> None:
         say("", f"run {later[-1].number} ({later[-1].template}), the last one, pinned nothing; what follows is older")
     where = f"run {last}" if last is not None else "a notebook run by hand"
     say("")
-    say_findings([Finding.from_dict(body["finding"]) for body in shown], f"Findings of {where}, ranked")
+    findings = [finding_of(body) for body in shown]
+    say_findings([item for item in findings if item is not None], f"Findings of {where}, ranked")
+    if unread := findings.count(None):
+        say(f"{unread} of its pins cannot be read: workbench log {state.id}")
     if earlier := sum(body.get("run") != last for body in state.pinned):
         say(f"{earlier} more pinned by earlier runs: workbench log {state.id}")
 
@@ -316,8 +321,11 @@ def _say_pinned(state: IncidentState) -> None:
 def _body_line(kind: str, body: Mapping[str, Any]) -> str:
     """What an entry says, in the words of its kind."""
     if kind == "pinned":
-        place = f"run {body['run']} " if body.get("run") is not None else ""
-        return f"{place}#{body['finding']['rank']}: {body['finding']['statement']}"
+        finding = body.get("finding")
+        stated = finding if isinstance(finding, Mapping) else {}
+        rank = f" #{stated['rank']}" if stated.get("rank") is not None else ""
+        place = f"run {body['run']}{rank}" if body.get("run") is not None else "by hand"
+        return f"{place}: {stated.get('statement', '')}"
     if kind == "run started":
         given = (f"  {name} = {value}" for name, value in body.get("parameters", {}).items() if name not in {"out", "incident"})
         return "\n".join([f"run {body.get('run')}: {body.get('template')}", *given])

@@ -113,7 +113,8 @@ class Dataset:
     def arrow(self, columns: Sequence[str]) -> pa.Table:
         """The selected rows of `columns` as Arrow, not copied where a frame in memory holds them; NaN may stand for missing."""
         held = self.source.arrow
-        if held is not None and self.whole is None and all(holds_plainly(held, column) for column in columns):
+        seen = held is not None and self.whole is None and set(columns) <= set(self.columns)
+        if held is not None and seen and all(holds_plainly(held, column) for column in columns):
             return held.select(list(columns))
         return self.table.select(*columns).to_pyarrow()
 

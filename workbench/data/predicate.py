@@ -58,6 +58,18 @@ def compile_predicate(predicate: Predicate, table: ibis.Table) -> ibis.expr.type
     return functools.reduce(operator.and_, tests) if tests else EVERYWHERE
 
 
+def sql_text(predicate: Predicate, table: ibis.Table, name: str = "decisions") -> str:
+    """The predicate as a query for people to take elsewhere: DuckDB's SQL on a table called `name` with `table`'s columns.
+
+    Raises
+    ------
+    PredicateError
+        As `compile_predicate`.
+    """
+    named = ibis.table({column: table[column].type() for column in predicate.columns or table.columns[:1]}, name=name)
+    return str(ibis.to_sql(named.filter(compile_predicate(predicate, named)), dialect="duckdb"))
+
+
 def _holds(condition: Condition, column: Any) -> Any:
     """Where one condition holds; NULL counts as false."""
     present = column.notnull() & ~column.isnan() if column.type().is_floating() else column.notnull()

@@ -32,7 +32,7 @@ from workbench.evidence.statement import Claims, check_claims, make_statement, t
 from workbench.signing import IN_TOTO, SigningKey, sign_envelope
 
 if TYPE_CHECKING:
-    from workbench.incident.record import Head
+    from workbench.incident.chain import Head
 
 PAYLOAD: Final = "data/"
 RECORD: Final = "record/events.jsonl"
@@ -193,7 +193,7 @@ def check_names(payload: Mapping[str, Content]) -> None:
 
 def check_record(record: Content, head: "Head") -> None:
     """Raise a `RecordError` unless the entries in `record` are a whole chain that ends at `head`."""
-    from workbench.incident.record import read_jsonl, verify_chain
+    from workbench.incident.chain import read_jsonl, verify_chain
 
     verify_chain(read_jsonl(record), head)
 

@@ -12,7 +12,7 @@ import io
 import json
 import platform
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Final
 
@@ -20,6 +20,7 @@ import nbformat
 
 from workbench.digest import canonical_json, digest_file
 from workbench.errors import RecordError
+from workbench.evidence.archive import refuse_existing
 from workbench.evidence.blank import refuse_blank
 from workbench.evidence.bundle import Sealed, seal
 from workbench.evidence.compare import read_notebook
@@ -29,9 +30,10 @@ from workbench.evidence.freeze import freeze
 from workbench.evidence.page import PLOTLY_ASSET, notebook_page, plotly_asset
 from workbench.evidence.runbook import EXECUTED, PARAMETERS, PARTIAL, TEMPLATE, output_files
 from workbench.evidence.verifier import travelling_files
+from workbench.incident.chain import Entry, Head, verify_chain, write_jsonl
 from workbench.incident.home import incident_folder
-from workbench.incident.record import Entry, Head, Record, verify_chain, write_jsonl
-from workbench.incident.state import RUN_ENDINGS, RunState, require_incident, state_of
+from workbench.incident.record import Record
+from workbench.incident.state import RUN_ENDINGS, RunState, kept_files, require_incident, state_of
 from workbench.signing import SigningKey
 
 CUT_OFF: Final = "The notebook was cut off while it was written. It cannot be frozen, might quote the data and was left out:"
@@ -47,6 +49,7 @@ def seal_incident(record: Record, incident: str, *, home: Path, author: str, key
     StorageError
         If `out` exists or cannot be written; nothing is left behind.
     """
+    refuse_existing(out, overwrite=False)
     entries = require_incident(record, incident)
     verify_chain(entries)
     sealed_at = dt.datetime.now(dt.UTC)
@@ -86,6 +89,7 @@ def bundle_contents(home: Path, entries: list[Entry]) -> tuple[dict[str, Path | 
         files = run_files(incident_folder(home, last.incident), run)
         refuse_changed(files, evidence_of(entries, run.number))
         payload |= _frozen_files(files, run)
+    payload |= pinned_files(incident_folder(home, last.incident), entries)
     return payload | _pages(last.incident, payload) | travelling_files(), head
 
 
@@ -113,6 +117,21 @@ def run_files(folder: Path, run: RunState) -> dict[str, Path]:
     place = folder / run.folder
     files = [*(place / name for name in (EXECUTED, PARTIAL, PARAMETERS, TEMPLATE)), *output_files(place)]
     return {f"{run.folder}/{path.relative_to(place).as_posix()}": path for path in files if path.is_file()}
+
+
+def pinned_files(folder: Path, entries: Sequence[Entry]) -> dict[str, Path]:
+    """The results that pins keep, by their name in the payload, less those that are gone.
+
+    Raises
+    ------
+    RecordError
+        If one is not what was pinned.
+    """
+    files = {name: folder / name for name in kept_files(entries) if (folder / name).is_file()}
+    for name, path in files.items():
+        if digest_file(path) != f"sha256:{PurePosixPath(name).stem}":
+            raise RecordError("a pinned result changed after it was pinned", str(path), "Put back what was pinned.")
+    return files
 
 
 def _frozen_files(files: Mapping[str, Path], run: RunState) -> dict[str, Path | bytes]:

@@ -22,8 +22,8 @@ from workbench.evidence.crate_runs import Run, find_runs, read_content
 from workbench.evidence.locate import cells_showing, read_cells
 from workbench.evidence.runbook import EXECUTED, TEMPLATE
 from workbench.evidence.statement import to_milliseconds
-from workbench.incident.record import Entry
-from workbench.incident.state import IncidentState, state_of
+from workbench.incident.chain import Entry
+from workbench.incident.state import KEPT_FILE, IncidentState, state_of
 from workbench.triage.files import readable_json
 
 METADATA: Final = "ro-crate-metadata.json"
@@ -66,6 +66,7 @@ DESCRIPTIONS: Final = {
     "findings.json": "What the checks found, ranked",
     TEMPLATE: "The runbook as it was before it ran",
 }
+PINNED: Final = "A result that a responder pinned in a notebook run by hand"
 
 Entity = dict[str, Any]
 
@@ -195,7 +196,7 @@ def file_entity(name: str, item: Measured) -> Entity:
         "@id": file_id(name),
         "@type": "File",
         "name": name,
-        "description": DESCRIPTIONS.get(name, DESCRIPTIONS.get(path.name)),
+        "description": PINNED if KEPT_FILE.fullmatch(name) else DESCRIPTIONS.get(name, DESCRIPTIONS.get(path.name)),
         "encodingFormat": FORMATS.get(path.suffix.lower(), "application/octet-stream"),
         "contentSize": str(item.member.size),
         "sha256": item.sha256,

@@ -11,7 +11,7 @@ from urllib.parse import unquote
 
 import jinja2
 
-from workbench.incident.record import Entry
+from workbench.incident.chain import Entry
 from workbench.incident.state import IncidentState
 
 PAGE: Final = """<!DOCTYPE html>

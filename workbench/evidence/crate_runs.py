@@ -10,7 +10,7 @@ from workbench.errors import InputError
 from workbench.evidence.archive import Content, open_content
 from workbench.evidence.runbook import PARAMETERS, TEMPLATE
 from workbench.evidence.templates import Parameter, parameters_in
-from workbench.incident.record import Entry
+from workbench.incident.chain import Entry
 from workbench.incident.state import RunState, state_of
 
 

@@ -69,7 +69,7 @@ def run_failed(number: int, ending: Ending, partial: Path) -> RunFailedError:
     Its exit code is that of an `InputError` where one of ours stopped the run: then it could not run, and found nothing bad.
     """
     what = f"run {number} {ending.status.removeprefix('run ')}" + (f" at cell {ending.cell}" if ending.cell else "")
-    error = RunFailedError(what, ending.said or ending.why, f"What ran is in {partial}.")
+    error = RunFailedError(what, (ending.said or ending.why).rstrip("."), f"What ran is in {partial}.")
     if ending.why.partition(":")[0] in CANNOT_RUN:
         error.exit_code = InputError.exit_code
     return error

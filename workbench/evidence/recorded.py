@@ -22,7 +22,7 @@ from workbench.evidence.crate_runs import Run, find_runs
 from workbench.evidence.freeze import one_line
 from workbench.evidence.runbook import EXECUTED
 from workbench.evidence.verify import NEW_COPY, Verification, verify_bundle
-from workbench.incident.record import Entry, read_jsonl
+from workbench.incident.chain import Entry, read_jsonl
 from workbench.incident.state import RunState
 from workbench.result import PACKAGES, git_state
 from workbench.signing import PublicKey

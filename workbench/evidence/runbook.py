@@ -347,4 +347,4 @@ def _verdict(findings: Path) -> str | None:
 
 def output_files(folder: Path) -> list[Path]:
     """What a run wrote beside its notebook, in the order of their names."""
-    return sorted([*folder.glob(FINDINGS), *folder.glob(f"{RESULTS}/*.json")])
+    return sorted([*folder.glob(FINDINGS), *folder.glob(f"{RESULTS}/*.json"), *folder.glob(f"{RESULTS}/*.parquet")])

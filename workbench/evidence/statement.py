@@ -13,7 +13,7 @@ from workbench.errors import InputError, VerificationError
 from workbench.signing import read_canonical_json
 
 if TYPE_CHECKING:
-    from workbench.incident.record import Head
+    from workbench.incident.chain import Head
 
 STATEMENT_TYPE: Final = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE: Final = "urn:workbench:sealed-incident:1"
@@ -73,7 +73,7 @@ def read_statement(data: bytes) -> Claims:
     VerificationError
         When a field is missing, unknown, of the wrong type or form, or spelled another way.
     """
-    from workbench.incident.record import Head
+    from workbench.incident.chain import Head
 
     statement = read_canonical_json(data, "the signed statement")
     try:

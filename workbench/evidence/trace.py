@@ -21,15 +21,15 @@ from workbench.errors import UnknownNameError, VerificationError, WorkbenchError
 from workbench.evidence.archive import Content
 from workbench.evidence.bundle import PAYLOAD, RECORD
 from workbench.evidence.compare import read_document
-from workbench.evidence.contents import run_files
+from workbench.evidence.contents import pinned_files, run_files
 from workbench.evidence.crate_runs import Run, find_runs
 from workbench.evidence.locate import ShownIn, cells_showing, read_cells
 from workbench.evidence.runbook import EXECUTED
 from workbench.evidence.verify import verify_bundle
+from workbench.incident.chain import Entry, read_jsonl, verify_chain
 from workbench.incident.claims import Claim, claims_of
 from workbench.incident.home import incident_folder
-from workbench.incident.record import Entry, read_jsonl, verify_chain
-from workbench.incident.state import pin_name, state_of
+from workbench.incident.state import kept_files, pin_name, state_of
 from workbench.result import Result
 from workbench.signing import PublicKey
 from workbench.triage.files import FINDINGS
@@ -39,6 +39,10 @@ SHORTEST: Final = 8
 DIGITS: Final = re.compile(r"(?:sha256:)?([0-9a-f]{8,64})")
 PLACES: Final = 3
 """So many places of a number in an output are told, at most."""
+
+MADE_WITH: Final = ("seed", "versions", "git")
+GIVEN: Final = ("arguments", "fingerprint")
+"""Of a provenance; a run has them as its parameters and data."""
 
 Files = Mapping[str, Content]
 
@@ -84,7 +88,8 @@ class Trace:
     cells
         Of the executed notebook, those that show the statement, in order.
     made_with
-        Seed, versions and commit, as the outputs' provenance has them.
+        Seed, versions and commit, as the outputs' provenance has them; without a run also the arguments and the data's
+        fingerprint.
     """
 
     name: str
@@ -126,17 +131,18 @@ def sealed_files(bundle: Path, trusted: Mapping[str, PublicKey]) -> tuple[list[E
 
 
 def home_files(home: Path, entries: Sequence[Entry]) -> dict[str, Path]:
-    """What the runs of an incident left in this home.
+    """What the runs of an incident left in this home, and what its pins keep.
 
     Raises
     ------
     RecordError
-        If the chain of the entries does not hold.
+        If the chain of the entries does not hold, or a pinned result is not what was pinned.
     """
     verify_chain(entries)
     state = state_of(entries)
     folder = incident_folder(home, state.id)
-    return {name: path for run in state.runs for name, path in run_files(folder, run).items()}
+    left = {name: path for run in state.runs for name, path in run_files(folder, run).items()}
+    return left | pinned_files(folder, entries)
 
 
 def trace(entries: Sequence[Entry], files: Files, name: str) -> Trace:
@@ -159,7 +165,8 @@ def trace(entries: Sequence[Entry], files: Files, name: str) -> Trace:
     contents = {key: content if isinstance(content, bytes) else content.read_bytes() for key, content in files.items()}
     digests = {key: hashlib.sha256(content).hexdigest() for key, content in contents.items()}
     runs = find_runs(entries, contents, digests)
-    outputs = [Output(key, f"sha256:{digests[key]}", result_digest(contents[key])) for run in runs for key in run.outputs]
+    names = [*(key for run in runs for key in run.outputs), *(key for key in kept_files(entries) if key in contents)]
+    outputs = [Output(key, f"sha256:{digests[key]}", result_digest(contents[key])) for key in names]
     stated = {_name_of(entry): claim for entry, claim in _stated(entries)}
     claim = stated.get(name) or next((claim for claim in stated.values() if name == f"entry{claim.seq}"), None)
     if claim is None:
@@ -189,7 +196,10 @@ def _of_claim(entry: Entry, claim: Claim, contents: Mapping[str, bytes], runs: S
     finding = entry.body.get("finding")
     number = claim.run if claim.run is not None else entry.body.get("run")
     run = next((run for run in runs if run.state.number == number), None)
-    rests_on = [item for item in _left_by(run, outputs) if {item.digest, item.result} & set(entry.evidence)]
+    ours = _left_by(run, runs, outputs)
+    rests_on = [item for item in ours if {item.digest, item.result} & set(entry.evidence)]
+    if run is None and not rests_on:
+        claim = replace(claim, status="unsupported")  # a pin kept what it rests on, and that is gone
     if isinstance(finding, Mapping):
         rests_on = [replace(item, places=_places(contents[item.name], finding)) for item in rests_on]
     cells = _shown(run, contents, [claim.text])
@@ -232,8 +242,10 @@ def _whole_digest(
     return fitting.pop()
 
 
-def _left_by(run: Run | None, outputs: Sequence[Output]) -> list[Output]:
-    return [item for item in outputs if run and item.name in run.outputs]
+def _left_by(run: Run | None, runs: Sequence[Run], outputs: Sequence[Output]) -> list[Output]:
+    """The outputs of `run`, then those that no run left: pins kept them."""
+    others = {name for other in runs for name in other.outputs if other is not run}
+    return [item for item in outputs if item.name not in others]
 
 
 def _shown(run: Run | None, contents: Mapping[str, bytes], statements: Sequence[str]) -> tuple[ShownIn, ...]:
@@ -252,7 +264,7 @@ def _made_with(run: Run | None, contents: Mapping[str, bytes], outputs: Sequence
         document = read_document(contents[name]) if name in contents else None
         made = document.get("provenance") if isinstance(document, dict) else None
         if isinstance(made, dict):
-            return {key: made.get(key) for key in ("seed", "versions", "git")}
+            return {key: made.get(key) for key in (*MADE_WITH, *(() if run else GIVEN))}
     return {}
 
 

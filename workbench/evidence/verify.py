@@ -286,7 +286,7 @@ def statement_is_well_formed(question: Question) -> str:
 
 def record_is_whole(question: Question) -> str:
     """The record is an unbroken chain that ends at the signed head."""
-    from workbench.incident.record import read_jsonl, verify_chain
+    from workbench.incident.chain import read_jsonl, verify_chain
 
     entries = read_jsonl(question.contents.text(KEPT_IN_PAYLOAD))
     verify_chain(entries)

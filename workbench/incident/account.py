@@ -13,8 +13,8 @@ from itertools import groupby
 from typing import Any
 
 from workbench.errors import WorkbenchError
+from workbench.incident.chain import Entry
 from workbench.incident.claims import Claim, claims_of
-from workbench.incident.record import Entry
 from workbench.incident.state import RUN_ENDINGS, UNFINISHED, IncidentState, RunState, pin_name, state_of
 from workbench.result import Finding
 
@@ -78,11 +78,17 @@ def _told(entry: Entry, templates: dict[int | None, str]) -> str:
     return f"{entry.kind}: {text}" if text else entry.kind
 
 
-def _statement(body: Mapping[str, Any]) -> str:
+def finding_of(body: Mapping[str, Any]) -> Finding | None:
+    """What a pinned entry holds, as others may see it; None where it cannot be read."""
     try:
-        return Finding.from_dict(body.get("finding", {})).published().statement
-    except (WorkbenchError, TypeError, ValueError):
-        return "a finding that cannot be read"
+        return Finding.from_dict(body.get("finding", {})).published()
+    except (WorkbenchError, TypeError, ValueError, AttributeError):
+        return None
+
+
+def _statement(body: Mapping[str, Any]) -> str:
+    finding = finding_of(body)
+    return "a finding that cannot be read" if finding is None else finding.statement
 
 
 def _rests(claim: Claim | None) -> str:

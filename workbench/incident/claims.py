@@ -1,8 +1,8 @@
 """What was stated, and whether it is supported: each note and pinned finding held against the runs it rests on.
 
-A statement carries the digests of the outputs that support it. It is *supported* when a completed run left such an output,
-*unsupported* when it names none that the record knows, and *stale* when that run was repeated with the same parameters and the
-later run says something else.
+A statement carries the digests of the outputs that support it. It is *supported* when a completed run left such an output or
+a pin keeps one, *unsupported* when it names none that the record knows, and *stale* when that run was repeated with the same
+parameters and the later run says something else.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from workbench.incident.record import Entry
-from workbench.incident.state import RunState, state_of
+from workbench.incident.chain import Entry
+from workbench.incident.state import KEPT, RunState, state_of
 
 STATED: Final = ("note", "pinned")
 PLACES: Final = ("out", "incident")
@@ -32,7 +32,7 @@ class Claim:
     status
         ``supported``, ``unsupported`` or ``stale``.
     run
-        Number of the run that supports it; None where none does.
+        Number of the run that supports it; None where none does, as where a pin keeps what it rests on.
     later
         Number of the run that made it stale; None unless it is.
     """
@@ -50,8 +50,9 @@ def claims_of(entries: Sequence[Entry]) -> list[Claim]:
     if not entries:
         return []
     outputs = _outputs(entries)
+    kept = frozenset(digest for entry in entries if entry.kind == "pinned" and KEPT in entry.body for digest in entry.evidence)
     runs = {run.number: run for run in state_of(entries).runs if run.status == "completed"}
-    return [_claim(entry, outputs, runs) for entry in entries if entry.kind in STATED]
+    return [_claim(entry, outputs, kept, runs) for entry in entries if entry.kind in STATED]
 
 
 def _outputs(entries: Sequence[Entry]) -> Mapping[int, frozenset[str]]:
@@ -64,18 +65,20 @@ def _outputs(entries: Sequence[Entry]) -> Mapping[int, frozenset[str]]:
     return {run: frozenset(digests) for run, digests in found.items()}
 
 
-def _claim(entry: Entry, outputs: Mapping[int, frozenset[str]], runs: Mapping[int, RunState]) -> Claim:
+def _claim(entry: Entry, outputs: Mapping[int, frozenset[str]], kept: frozenset[str], runs: Mapping[int, RunState]) -> Claim:
     text = _text(entry.kind, entry.body)
     supporting = [number for number in runs if outputs.get(number, frozenset()) & set(entry.evidence)]
     if not supporting:
-        return Claim(entry.seq, entry.kind, text, "unsupported")
+        return Claim(entry.seq, entry.kind, text, "supported" if kept & set(entry.evidence) else "unsupported")
     run = max(supporting)
     later = next((number for number in sorted(runs) if number > run and _repeats(runs[run], runs[number])), None)
     return Claim(entry.seq, entry.kind, text, "supported" if later is None else "stale", run, later)
 
 
 def _text(kind: str, body: Mapping[str, Any]) -> str:
-    return str(body.get("text", "")) if kind == "note" else str(body.get("finding", {}).get("statement", ""))
+    finding = body.get("finding")
+    stated = finding.get("statement", "") if isinstance(finding, Mapping) else ""
+    return str(body.get("text", "")) if kind == "note" else str(stated)
 
 
 def _repeats(earlier: RunState, later: RunState) -> bool:

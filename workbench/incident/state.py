@@ -9,7 +9,7 @@ note                                               ``text``
 run started                                        ``run`` (number from 1), ``template``, ``parameters``, ``folder``
 run completed                                      ``run``, ``digest``; ``verdict`` where triage came to one
 run failed / interrupted / timed out               ``run``, ``digest``, ``cell``, ``why``
-pinned                                             ``run``, ``finding``
+pinned                                             ``run``, ``finding``; ``kept``, a file, where it keeps what it rests on
 dismissed                                          ``finding`` (``run1:2`` or a digest), ``why``
 sealed                                             ``bundle``, ``digest``, ``length``, ``head``
 ================================================== =====================================================================
@@ -17,13 +17,19 @@ sealed                                             ``bundle``, ``digest``, ``len
 An entry can never be repaired, so a body that lacks something leaves a gap in the state and never an unreadable incident.
 """
 
+from __future__ import annotations
+
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from workbench.errors import InputError, UnknownNameError
+from workbench.incident.chain import Entry
 from workbench.incident.home import check_incident_id
-from workbench.incident.record import Entry, Record
+
+if TYPE_CHECKING:
+    from workbench.incident.record import Record
 
 RUN_ENDINGS: Final = {
     "run completed": "completed",
@@ -32,6 +38,8 @@ RUN_ENDINGS: Final = {
     "run timed out": "timed out",
 }
 UNFINISHED: Final = "unfinished"
+KEPT: Final = "kept"
+KEPT_FILE: Final = re.compile(r"pins/[0-9a-f]{64}\.json")
 
 
 @dataclass(frozen=True)
@@ -178,6 +186,12 @@ def pin_name(body: Mapping[str, Any]) -> str:
     finding = body.get("finding")
     rank = finding.get("rank") if isinstance(finding, Mapping) else None
     return f"entry{body['seq']}" if body.get("run") is None or rank is None else f"run{body['run']}:{rank}"
+
+
+def kept_files(entries: Sequence[Entry]) -> list[str]:
+    """Names, relative to the incident's folder, of the files that its pins keep; each is named by its own SHA-256."""
+    named = (entry.body.get(KEPT) for entry in entries if entry.kind == "pinned")
+    return sorted({name for name in named if isinstance(name, str) and KEPT_FILE.fullmatch(name)})
 
 
 def _bodies(entries: Sequence[Entry], kind: str) -> tuple[Mapping[str, Any], ...]:

@@ -164,14 +164,14 @@ def _with_people(radius: BlastRadius, decisions: Dataset) -> BlastRadius:
         raise InputError("the decision log does not say which version decided", decisions.name, advice)
     frame = decisions.frame
     versions = frame[decisions.roles.model_version].astype(str)
-    words = _statuses(radius)
+    words = words_of(radius)
     status = versions.map({version: words.get(version, "unknown") for version in versions.unique()})
     who = frame[decisions.roles.row_id] if decisions.roles.row_id else frame.index.to_series(index=frame.index)
     counts = {name: int(who[status == name].nunique()) for name in (*WORST_FIRST, "unknown")}
     return BlastRadius(**{**{name: getattr(radius, name) for name in radius.__dataclass_fields__}, "people": counts})
 
 
-def _statuses(radius: BlastRadius) -> dict[str, str]:
+def words_of(radius: BlastRadius) -> dict[str, str]:
     """What a decision log may call a version, to its class; the worst class where it could be several."""
     lineage = radius.lineage
     found: dict[str, str] = {}

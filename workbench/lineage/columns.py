@@ -7,7 +7,7 @@ or groups there are (JOIN, FILTER, GROUP_BY, SORT, WINDOW, CONDITIONAL).
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -115,6 +115,13 @@ def find_column(lineage: Lineage, text: str) -> Column:
     if column not in known:
         raise UnknownNameError(f"column of {name}", column, known)
     return Column(key, column)
+
+
+def nearest_columns(lineage: Lineage, keys: Iterable[Key], names: Iterable[str]) -> list[Column]:
+    """For each of `names` the column of the first dataset of `keys` that has one of that name; none where none has."""
+    keys = list(dict.fromkeys(keys))
+    found = ((name, next((key for key in keys if name in columns_of(lineage, key)), None)) for name in names)
+    return [Column(key, name) for name, key in found if key is not None]
 
 
 def upstream_columns(lineage: Lineage, columns: Sequence[Column]) -> tuple[dict[Column, Link | None], set[Key]]:

@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from workbench.lineage.changes import Change, all_changes, silence
-from workbench.lineage.columns import Column, columns_of, upstream_columns
+from workbench.lineage.columns import Column, nearest_columns, upstream_columns
 from workbench.lineage.event import Key
 from workbench.lineage.graph import Lineage
 from workbench.lineage.instant import as_instant, instant_text, parse_window
@@ -191,9 +191,8 @@ class _Links:
     """Whether what changed at a dataset is what the harmed columns were made from."""
 
     def __init__(self, lineage: Lineage, reached: Upstream, harmed: Sequence[str]) -> None:
-        keys = dict.fromkeys(lineage.versions[at].dataset for at in reached.following) if harmed else {}
-        nearest = (next((key for key in keys if name in columns_of(lineage, key)), None) for name in harmed)
-        starts = [Column(key, name) for key, name in zip(nearest, harmed, strict=True) if key is not None]
+        keys = (lineage.versions[at].dataset for at in reached.following) if harmed else ()
+        starts = nearest_columns(lineage, keys, harmed)
         made_from, self.blind = upstream_columns(lineage, starts)
         self.harmed = set(harmed)
         self.by_dataset: dict[Key, set[str]] = {}

@@ -81,7 +81,7 @@ def unpickle(data: bytes, path: Path, trust: Sequence[str]) -> Any:
     if digest.removeprefix("sha256:") not in {given.removeprefix("sha256:") for given in trust}:
         do = f"A pickle runs code. If you know where it comes from: --trust {digest.removeprefix('sha256:')}"
         raise InputError("a pickled model that nobody vouched for", path, do)
-    import joblib  # type: ignore[import-untyped]
+    import joblib
 
     try:
         return joblib.load(io.BytesIO(data))

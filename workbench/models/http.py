@@ -22,7 +22,7 @@ import numpy as np
 
 from workbench.digest import digest
 from workbench.errors import InputError
-from workbench.models.payload import PROTOCOLS, Mapped, protocol_of, read_answer, write_request
+from workbench.models.payload import PROTOCOLS, Mapped, Rows, protocol_of, read_answer, write_request
 from workbench.models.target import Prediction, failed_prediction
 from workbench.registry import targets
 
@@ -92,7 +92,15 @@ class HttpTarget:
 
     def predict(self, frame: pd.DataFrame) -> Prediction:
         """Ask about every row of `frame`, `batch` rows a request, over one connection that is kept."""
-        answers = [self._ask(frame.iloc[start : start + self.batch]) for start in range(0, max(len(frame), 1), self.batch)]
+        return self.predict_prepared(self.prepare(frame))
+
+    def prepare(self, frame: pd.DataFrame) -> Rows:
+        """The rows of `frame` as JSON will hold them: done once, then sliced."""
+        return Rows.of(frame)
+
+    def predict_prepared(self, prepared: Rows) -> Prediction:
+        """As `predict`, of rows prepared before."""
+        answers = [self._ask(prepared[start : start + self.batch]) for start in range(0, max(len(prepared), 1), self.batch)]
         return answers[0] if len(answers) == 1 else _joined(answers)
 
     def close(self) -> None:
@@ -101,17 +109,17 @@ class HttpTarget:
             self._client.close()
             del self.__dict__["_client"]
 
-    def _ask(self, frame: pd.DataFrame) -> Prediction:
-        body = write_request(self.protocol, frame)
+    def _ask(self, rows: Rows) -> Prediction:
+        body = write_request(self.protocol, rows)
         start = time.perf_counter()
         try:
             content = self._post(body)
             parts = read_answer(self.protocol, content)
         except _FaultError as fault:
-            return failed_prediction(len(frame), str(fault), time.perf_counter() - start)
+            return failed_prediction(len(rows), str(fault), time.perf_counter() - start)
         except (ValueError, KeyError, TypeError, IndexError) as exc:
-            return failed_prediction(len(frame), f"broken answer: {type(exc).__name__}", time.perf_counter() - start)
-        return _prediction(parts, len(frame), time.perf_counter() - start)
+            return failed_prediction(len(rows), f"broken answer: {type(exc).__name__}", time.perf_counter() - start)
+        return _prediction(parts, len(rows), time.perf_counter() - start)
 
     def _post(self, body: bytes) -> bytes:
         import httpx

@@ -21,6 +21,40 @@ TYPES: Final = {"f": "FP64", "i": "INT64", "u": "UINT64", "b": "BOOL"}
 
 
 @dataclass(frozen=True)
+class Rows:
+    """The rows of a frame as Python values, to be sliced by row; missing numbers are None.
+
+    Attributes
+    ----------
+    columns, kinds
+        Names, and numpy's letter for the type of each (``O`` for anything else).
+    values
+        A tuple per row.
+    """
+
+    columns: list[str]
+    kinds: list[str]
+    values: list[tuple[Any, ...]]
+
+    @classmethod
+    def of(cls, frame: pd.DataFrame) -> Rows:
+        """The rows of `frame`."""
+        columns = [_values(frame.iloc[:, place]) for place in range(frame.shape[1])]
+        kinds = [getattr(kind, "kind", "O") for kind in frame.dtypes]
+        return cls(list(map(str, frame.columns)), kinds, list(zip(*columns, strict=True)))
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __getitem__(self, rows: slice) -> Rows:
+        return Rows(self.columns, self.kinds, self.values[rows])
+
+    def by_column(self) -> list[list[Any]]:
+        """The values, column by column."""
+        return [list(column) for column in zip(*self.values, strict=True)] if self.values else [[] for _ in self.columns]
+
+
+@dataclass(frozen=True)
 class Mapped:
     """A declared JSON mapping.
 
@@ -74,13 +108,14 @@ def protocol_of(path: str) -> str:
     raise InputError("an endpoint whose protocol cannot be told", path or "/", do)
 
 
-def write_request(protocol: str | Mapped, frame: pd.DataFrame) -> bytes:
-    """The body of a request about the rows of `frame`; floats keep every bit, missing is null."""
+def write_request(protocol: str | Mapped, rows: Rows) -> bytes:
+    """The body of a request about `rows`; floats keep every bit, missing is null."""
     if isinstance(protocol, Mapped):
-        return _json(_filled(protocol.request, frame))
+        return _json(_filled(protocol.request, rows))
     if protocol == "mlflow":
-        return _json({"dataframe_split": {"columns": list(map(str, frame.columns)), "data": _matrix(frame)}})
-    return _json({"inputs": [_tensor(str(name), frame[name]) for name in frame.columns]})
+        return _json({"dataframe_split": {"columns": rows.columns, "data": rows.values}})
+    tensors = zip(rows.columns, rows.kinds, rows.by_column(), strict=True)
+    return _json({"inputs": [_tensor(name, kind, data) for name, kind, data in tensors]})
 
 
 def read_answer(protocol: str | Mapped, content: bytes) -> dict[str, list[Any]]:
@@ -118,28 +153,22 @@ def _of_outputs(outputs: Any) -> dict[str, list[Any]]:
     return {"decision": named[decision], **({"score": named[score]} if score else {})}
 
 
-def _tensor(name: str, column: pd.Series[Any]) -> dict[str, Any]:
-    kind = TYPES.get(getattr(column.dtype, "kind", "O"), "BYTES")
-    return {"name": name, "shape": [len(column)], "datatype": kind, "data": _values(column)}
+def _tensor(name: str, kind: str, data: list[Any]) -> dict[str, Any]:
+    return {"name": name, "shape": [len(data)], "datatype": TYPES.get(kind, "BYTES"), "data": data}
 
 
-def _filled(template: Any, frame: pd.DataFrame) -> Any:
+def _filled(template: Any, rows: Rows) -> Any:
     if isinstance(template, dict):
-        return {key: _filled(value, frame) for key, value in template.items()}
+        return {key: _filled(value, rows) for key, value in template.items()}
     if isinstance(template, list):
-        return [_filled(value, frame) for value in template]
+        return [_filled(value, rows) for value in template]
     if template == MATRIX:
-        return _matrix(frame)
+        return rows.values
     if template == COLUMNS:
-        return {str(name): _values(frame[name]) for name in frame.columns}
+        return dict(zip(rows.columns, rows.by_column(), strict=True))
     if template == ROWS:
-        names = [str(name) for name in frame.columns]
-        return [dict(zip(names, row, strict=True)) for row in _matrix(frame)]
-    return _values(frame["text"]) if template == TEXTS else template
-
-
-def _matrix(frame: pd.DataFrame) -> list[Any]:
-    return [list(row) for row in zip(*(_values(frame[name]) for name in frame.columns), strict=True)]
+        return [dict(zip(rows.columns, row, strict=True)) for row in rows.values]
+    return rows.by_column()[rows.columns.index("text")] if template == TEXTS else template
 
 
 def _values(column: pd.Series[Any]) -> list[Any]:
@@ -171,6 +200,6 @@ def _json(body: Any) -> bytes:
 def _finite(body: Any) -> Any:
     if isinstance(body, dict):
         return {key: _finite(value) for key, value in body.items()}
-    if isinstance(body, list):
+    if isinstance(body, list | tuple):
         return [_finite(value) for value in body]
     return None if isinstance(body, float) and not math.isfinite(body) else body

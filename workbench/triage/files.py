@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from workbench.digest import Plain
 from workbench.files import cannot_write, make_folder, write_whole
-from workbench.triage.run import Triage
+
+if TYPE_CHECKING:
+    from workbench.triage.run import Triage
 
 FINDINGS = "findings.json"
 RESULTS = "results"

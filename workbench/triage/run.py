@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from workbench.data.dataset import Dataset
@@ -110,6 +110,7 @@ def triage(
     lineage: Lineage | None = None,
     seed: int = 0,
     budget: float = 0.01,
+    only: Collection[str] | None = None,
     tell: Tell | None = None,
 ) -> Triage:
     """Find what is wrong, rank it, and say whether there is an incident.
@@ -128,6 +129,8 @@ def triage(
         For anything random.
     budget
         False-discovery rate over everything examined.
+    only
+        Names of checks; None: every check.
     tell
         Called with a check's name and ``running``, ``ran``, ``skipped`` or ``failed``.
 
@@ -137,9 +140,9 @@ def triage(
         If the dataset or a window has fewer than two rows, or `budget` is no share.
     """
     context = replace(make_context(dataset, reference, current, seed=seed, budget=budget), lineage=lineage)
-    examined, outcomes = run_checks(context, tell)
+    examined, outcomes = run_checks(context, tell, only)
     found = _within_budget(examined, budget)
-    folded, links = fold(found, context, lambda without: _all_findings(run_checks(without)[0]))
+    folded, links = fold(found, context, lambda without: _all_findings(run_checks(without, None, only)[0]))
     findings = rank(folded, links)
     windows = context.reference is not None
     arguments = {"reference": _told(reference), "current": _told(current), "budget": budget, "roles": dataset.given.said()}
@@ -187,12 +190,16 @@ def _window(name: str, dataset: Dataset, where: Predicate | None) -> Dataset:
     return window
 
 
-def run_checks(context: Context, tell: Tell | None = None) -> tuple[dict[str, Examined], list[Outcome]]:
-    """Every check, ours and the plug-ins', on one context; a check that cannot run or be imported does not stop the others."""
+def run_checks(
+    context: Context, tell: Tell | None = None, only: Collection[str] | None = None
+) -> tuple[dict[str, Examined], list[Outcome]]:
+    """Every check, ours and the plug-ins', or `only` those; one that cannot run or be imported does not stop the others."""
     tell = tell or (lambda _name, _status: None)
     examined: dict[str, Examined] = {}
     outcomes = []
     for name, check in all_checks().items():
+        if only is not None and name not in only:
+            continue
         tell(name, "running")
         outcome, found = _run_one(name, check, context)
         outcomes.append(outcome)

@@ -6,7 +6,8 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from html import escape
-from typing import Final
+from typing import Final, NamedTuple
+from urllib.parse import quote
 
 from workbench.digest import digest
 from workbench.lineage.layout import Box, Layout, layout
@@ -35,11 +36,36 @@ INK: Final = "#1A1A1A"
 TAG_INK: Final = "#8A3A6A"
 
 
+class Sign(NamedTuple):
+    """A square of the legend: the class of what it stands for, its colours, and what it means."""
+
+    name: str
+    fill: str
+    stroke: str
+    words: str
+
+
+class Drawing:
+    """The picture as it stays in a notebook: an image that runs nothing whoever opens it, with its description as text."""
+
+    def __init__(self, picture: Picture) -> None:
+        self.picture = picture
+
+    def _repr_html_(self) -> str:
+        address = f"data:image/svg+xml,{quote(lineage_svg(self.picture))}"
+        return f'<div style="overflow-x:auto"><img alt="{_text(repr(self))}" src="{address}" style="max-width:none"></div>'
+
+    def __repr__(self) -> str:
+        return f"{self.picture.title}: {describe(self.picture)}"
+
+
 def lineage_svg(picture: Picture) -> str:
     """The picture as one self-contained SVG document.
 
-    Every node is a focusable group with ``data-node`` (its id in the picture) and ``data-name``; every edge has ``data-source``
-    and ``data-target``. Title and description say in words what is drawn.
+    Every node is a focusable group with ``data-node`` (its id in the picture), ``data-name`` and, where known, ``data-time``;
+    every edge has ``data-source`` and ``data-target``. Title and description say in words what is drawn. The colours stand in
+    attributes, for who shows the document as it is; the classes (``contaminated``, ``only-this``, ``since``, ``small``, …) let
+    ``js/lineage.js`` give them by its theme.
     """
     drawn = layout({node.id: _size(node) for node in picture.nodes}, [(edge.source, edge.target) for edge in picture.edges])
     legend = _legend(picture)
@@ -54,7 +80,7 @@ def lineage_svg(picture: Picture) -> str:
         f'<title id="title-{mark}">{_text(picture.title)}</title><desc id="desc-{mark}">{_text(describe(picture))}</desc>',
         f'<rect width="{width:.0f}" height="{height:.0f}" fill="#FFFFFF"/>',
         f'<text x="{MARGIN}" y="{MARGIN + 12}" font-size="17">{_text(_short(picture.title, 90))}</text>',
-        *_legend_lines(legend),
+        f'<g class="legend">{"".join(_legend_lines(legend))}</g>',
         f'<g class="graph" transform="translate({MARGIN},{top})">',
         *(_edge(edge, drawn) for edge in picture.edges),
         *(_node(node, drawn.boxes[node.id]) for node in picture.nodes),
@@ -122,19 +148,27 @@ def _node(node: Node, box: Box) -> str:
     dash = ' stroke-dasharray="5 3"' if node.gap or node.kind == "collapsed" or node.status == "possible" else ""
     radius = box.height / 2 if node.kind == "run" else 4
     lines = [f'<text x="12" y="18">{_text(f"{glyph} {_label(node)}".strip())}</text>',
-             f'<text x="12" y="32" font-size="11" fill="{GREY}">{_text(_detail(node))}</text>']  # fmt: skip
+             f'<text class="small" x="12" y="32" font-size="11" fill="{GREY}">{_text(_detail(node))}</text>']  # fmt: skip
     small = _small(node)
     if small:
-        lines.append(f'<text x="12" y="45" font-size="11" fill="{TAG_INK if _tag(node) else GREY}">{_text(small)}</text>')
-    onset = f'<path d="M{box.width - 16:.1f},0 h16 v16 z" fill="{ORANGE}"/>' if node.since else ""
+        name, ink = ("small tag", TAG_INK) if _tag(node) else ("small", GREY)
+        lines.append(f'<text class="{name}" x="12" y="45" font-size="11" fill="{ink}">{_text(small)}</text>')
+    onset = f'<path class="onset" d="M{box.width - 16:.1f},0 h16 v16 z" fill="{ORANGE}"/>' if node.since else ""
     thick = 3 if node.focus else 1.4
+    time = "" if node.time is None else f' data-time="{_text(node.time)}"'
     return (
-        f'<g class="node {node.kind}" data-node="{_text(node.id)}" data-name="{_text(node.name)}" tabindex="0" '
+        f'<g class="{_classes(node)}" data-node="{_text(node.id)}" data-name="{_text(node.name)}"{time} tabindex="0" '
         f'role="graphics-symbol" aria-label="{_text(_spoken(node))}" transform="translate({box.x:.1f},{box.y:.1f})">'
         f"<title>{_text(_spoken(node))}</title>"
         f'<rect width="{box.width:.1f}" height="{box.height:.1f}" rx="{radius:.1f}" fill="{fill}" stroke="{stroke}" '
         f'stroke-width="{thick}"{dash}/>{onset}{"".join(lines)}</g>'
     )
+
+
+def _classes(node: Node) -> str:
+    """What a box is, for a style sheet."""
+    marks = [name for name in ("since", "focus") if getattr(node, name)]
+    return " ".join(["node", node.kind, *(word for word in (node.status, node.side.replace(" ", "-")) if word), *marks])
 
 
 def _look(node: Node) -> tuple[str, str, str]:
@@ -173,40 +207,48 @@ def _edge(edge: Edge, drawn: Layout) -> str:
     color, dash = (GREY, "") if edge.certain else ("#8A6100", ' stroke-dasharray="3 4"')
     told = edge.how if edge.certain else f"possible: {edge.how}"
     return (
-        f'<g class="edge" data-source="{_text(edge.source)}" data-target="{_text(edge.target)}"><title>{_text(told)}</title>'
+        f'<g class="edge{"" if edge.certain else " possible"}" data-source="{_text(edge.source)}" '
+        f'data-target="{_text(edge.target)}"><title>{_text(told)}</title>'
         f'<path d="{" ".join(steps)}" fill="none" stroke="{color}" stroke-width="1.3"{dash}/>'
         f'<path d="M{x:.1f},{y:.1f} l{-7 * back},-3.5 v7 z" fill="{color}"/></g>'
     )
 
 
-def _legend(picture: Picture) -> list[list[tuple[str, str, str]]]:
-    """Lines of signs with what they mean, only those that occur: fill, outline, words."""
-    found: list[list[tuple[str, str, str]]] = []
+def _legend(picture: Picture) -> list[list[Sign]]:
+    """Lines of signs with what they mean, only those that occur."""
+    found: list[list[Sign]] = []
     present = {node.status for node in picture.nodes}
-    statuses = [(FILLS[status], STROKES[status], f"{glyph} {status}") for status, glyph in GLYPHS.items() if status in present]
+    statuses = [
+        Sign(status, FILLS[status], STROKES[status], f"{glyph} {status}") for status, glyph in GLYPHS.items() if status in present
+    ]
     if statuses:
         found.append(statuses)
     sides = {node.side for node in picture.nodes}
     words = {ONLY_THIS: "only in this lineage", ONLY_OTHER: f"only in that of {picture.against}", BOTH: "in both"}
-    compared = [(fill, stroke, f"{sign} {words[side]}") for side, (fill, stroke, sign) in SIDES.items() if side in sides]
+    compared = [
+        Sign(side.replace(" ", "-"), fill, stroke, f"{sign} {words[side]}")
+        for side, (fill, stroke, sign) in SIDES.items()
+        if side in sides
+    ]
     if compared:
         found.append(compared)
     signs = []
     if picture.onset is not None and any(node.since for node in picture.nodes):
-        signs.append((ORANGE, ORANGE, f"corner: since the onset, {picture.onset}"))
+        signs.append(Sign("since", ORANGE, ORANGE, f"corner: since the onset, {picture.onset}"))
     if any(node.gap for node in picture.nodes):
-        signs.append(("#FFFFFF", GREY, "dashed box: something is missing in the events"))
+        signs.append(Sign("gap", "#FFFFFF", GREY, "dashed box: something is missing in the events"))
     if not all(edge.certain for edge in picture.edges):
-        signs.append(("#FFFFFF", YELLOW, "dotted edge: only possible"))
+        signs.append(Sign("possible", "#FFFFFF", YELLOW, "dotted edge: only possible"))
     return [*found, signs] if signs else found
 
 
-def _legend_lines(legend: Sequence[Sequence[tuple[str, str, str]]]) -> Iterable[str]:
+def _legend_lines(legend: Sequence[Sequence[Sign]]) -> Iterable[str]:
     for number, line in enumerate(legend):
         x, y = MARGIN, MARGIN + 24 + LINE * number
-        for fill, stroke, words in line:
-            shown = _short(words, 70)
-            yield f'<rect x="{x:.0f}" y="{y:.0f}" width="14" height="14" fill="{fill}" stroke="{stroke}" stroke-width="1.4"/>'
+        for sign in line:
+            shown = _short(sign.words, 70)
+            colors = f'fill="{sign.fill}" stroke="{sign.stroke}" stroke-width="1.4"'
+            yield f'<rect class="{sign.name}" x="{x:.0f}" y="{y:.0f}" width="14" height="14" {colors}/>'
             yield f'<text x="{x + 20:.0f}" y="{y + 12:.0f}">{_text(shown)}</text>'
             x += 40 + _width(shown, SIZE)
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -70,6 +70,55 @@ def slices_twin(result: Result) -> Several:
     return Several(slices_sentence(result), slices_table(result))
 
 
+def worklist_table(result: Result) -> Table:
+    """What to do about each slice, the most harmful first, as `workbench.analysis.worklist.make_worklist` found it."""
+    shown, numbers = result.published().tables["worklist"], result.numbers
+    share = str(numbers["loss"]) in LABELS
+    told = shown.to_dict("records")
+    rows = [[row["action"], row["where"], row["reason"], *_harm(row, share=share)] for row in told]
+    measure = LABELS.get(str(numbers["loss"])) or f"mean {numbers['loss']}"
+    return Table(pd.DataFrame(rows, columns=["do", "where", "because", "rows", measure, "harm, in rows"]), result.title)
+
+
+def explanation_table(result: Result) -> Table:
+    """What moves the model in a slice against elsewhere, as `workbench.analysis.explain.explain_slice` found it."""
+    table = result.published().tables["features"]
+    shown = table[~table["suppressed"]].head(MOST_DRAWN)
+    rows = [
+        [
+            row["feature"],
+            *(f"{row[name]:+.3f}" for name in ("inside", "outside", "difference")),
+            f"{row['low']:+.3f} to {row['high']:+.3f}",
+        ]
+        for row in shown.to_dict("records")
+    ]
+    columns = ["feature", "mean shap value inside", "outside", "difference", "95 % interval"]
+    method, inside, outside = (result.numbers[name] for name in ("method", "explained_inside", "explained_outside"))
+    return Table(pd.DataFrame(rows, columns=columns), f"{result.title} ({method}, on {inside} rows inside and {outside} outside)")
+
+
+def countercheck_table(result: Result) -> Table:
+    """How many planted slices the search found, by how strong they were planted."""
+    rows = [
+        [
+            f"{row['effect']:g}",
+            f"{row['rise']:+.3g}",
+            f"{row['found']} of {row['planted']}",
+            f"{row['low']:.0%} to {row['high']:.0%}",
+        ]
+        for row in result.tables["planted"].to_dict("records")
+    ]
+    columns = ["planted, in standard deviations", "mean loss raised by", "found", "95 % interval"]
+    return Table(pd.DataFrame(rows, columns=columns), result.title)
+
+
+def _harm(row: Mapping[Any, Any], *, share: bool) -> list[str]:
+    if row["suppressed"]:
+        return [BLANK] * 3
+    harm = f"{row['harm']:,.0f}" if share else _significant(row["harm"])
+    return [f"{int(row['rows']):,}", _value(row["mean"], share=share), harm]
+
+
 def _told(rank: int, row: Mapping[Any, Any], number: Any) -> list[Any]:
     blank = bool(row["suppressed"])
     end = f"{number(row['low'])} to {number(row['high'])}"
@@ -129,10 +178,9 @@ def pair_figure(pair: Mapping[str, Any], result: Result) -> go.Figure:
     top = cells["mean"].abs().max() if len(cells) else 1.0
     overall = float(str(result.numbers["overall"] or 0.0))
     number = _number(result)
-    marker = {
-        "symbol": "square", "size": 6 + 24 * np.sqrt(cells["mean"].abs() / (top or 1.0)), "line": {"color": INK, "width": 0.5},
-        "color": np.where(cells["mean"] > overall, ORANGE, BLUE).tolist(),
-    }  # fmt: skip
+    sizes = 6 + 22 * np.sqrt(cells["mean"].abs() / (top or 1.0))
+    colors = np.where(cells["mean"] > overall, ORANGE, BLUE).tolist()
+    marker = {"symbol": "square", "size": sizes, "color": colors, "opacity": 1, "line": {"color": INK, "width": 0.5}}
     said = [f"{number(mean)} of {int(rows):,} rows" for mean, rows in zip(cells["mean"], cells["rows"], strict=True)]
     labels = [[short_label(text, pair[axis]) for text in pair[f"{axis}_labels"]] for axis in "xy"]
     x, y = ([labels[at][int(code)] for code in cells[axis]] for at, axis in enumerate("xy"))
@@ -141,7 +189,7 @@ def pair_figure(pair: Mapping[str, Any], result: Result) -> go.Figure:
     figure.update_xaxes(title=pair["x"], type="category", categoryorder="array", categoryarray=labels[0])
     figure.update_yaxes(title=pair["y"], type="category", categoryorder="array", categoryarray=labels[1])
     title = f"{loss_label(result).capitalize()} by {pair['x']} and {pair['y']} (cells of fewer than {SMALL_CELL} rows left out)"
-    return styled(figure, title=title, height=220 + 34 * max(1, len(set(y))))
+    return styled(figure, title=title, height=240 + 38 * max(1, len(labels[1])))
 
 
 def pair_form(
@@ -176,7 +224,7 @@ def short_label(text: str, column: str) -> str:
     return rest.strip('"').strip() or text
 
 
-def explorer_form(result: Result) -> dict[str, Plain]:
+def explorer_form(result: Result) -> dict[str, Any]:
     """What the module needs of a result's slices: text and sizes, those of small cells blanked; no rows of the log."""
     table, numbers = result.tables["distinct"], result.numbers
     adjusted = str(numbers["adjustment"])
@@ -188,9 +236,9 @@ def explorer_form(result: Result) -> dict[str, Plain]:
     }  # fmt: skip
 
 
-def slice_rows(table: pd.DataFrame) -> list[Plain]:
+def slice_rows(table: pd.DataFrame) -> list[dict[str, Plain]]:
     """The rows of a table of slices; ``id`` is the position from 0, and a suppressed row has no numbers."""
-    found: list[Plain] = []
+    found: list[dict[str, Plain]] = []
     for number, row in enumerate(table.to_dict("records")):
         blank = bool(row["suppressed"])
         numbers: dict[str, Plain] = {name: None if blank else _finite(row[name]) for name in NUMBERS if name in row}
@@ -208,9 +256,14 @@ def _finite(value: Any) -> Plain:
     return float(plain) if isinstance(plain, int | float) and np.isfinite(plain) else None
 
 
-def _number(result: Result) -> Any:
+def _number(result: Result) -> Callable[[Any], str]:
     """How a value of the loss is written."""
-    return (lambda value: BLANK if value is None else f"{100 * value:.1f} %") if is_share(result) else _significant
+    share = is_share(result)
+    return lambda value: _value(value, share=share)
+
+
+def _value(value: float | None, *, share: bool) -> str:
+    return BLANK if value is None else f"{100 * value:.1f} %" if share else _significant(value)
 
 
 def _significant(value: float | None) -> str:

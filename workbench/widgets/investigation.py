@@ -20,9 +20,10 @@ from workbench.data.dataset import Dataset
 from workbench.digest import canonical_json, digest
 from workbench.errors import InputError, PredicateError
 from workbench.files import make_folder, write_whole
+from workbench.incident.chain import Entry
 from workbench.incident.home import author, find_home, incident_folder, record_path
 from workbench.incident.pins import RUN_VARIABLE, pin_findings
-from workbench.incident.record import Entry, Record
+from workbench.incident.record import Record
 from workbench.incident.state import pin_name, require_incident, state_of
 from workbench.predicate import ALL_ROWS, Predicate, require_columns
 from workbench.result import Finding, Result
@@ -176,10 +177,11 @@ class Investigation:
         """Call `callback` after each pin and dismissal made here, when `marks` may say something new; returns what ends that."""
         return _join(self._mark_subscribers, callback)
 
-    def pin(self, what: Finding | Result, note: str = "") -> None:
+    def pin(self, what: Finding | Result, note: str = "", result: Result | None = None) -> None:
         """Enter `what` into the record unless it is pinned already; `note` becomes an entry with the same evidence.
 
-        A result is pinned as one finding that says its title and points at its digest.
+        A result is pinned as one finding that says its title, and is kept: its published form becomes evidence that every
+        bundle holds. With a finding that no runbook found, give the `result` it rests on, which is kept likewise.
 
         Raises
         ------
@@ -188,7 +190,8 @@ class Investigation:
         """
         self._require_incident("pin")
         finding = what if isinstance(what, Finding) else _as_finding(what)
-        pin_findings(self.incident, [finding])
+        kept = what if isinstance(what, Result) else result
+        pin_findings(self.incident, [finding], kept)
         if note.strip():
             self._append("note", {"text": note.strip()}, finding)
         _tell_all(self._mark_subscribers)

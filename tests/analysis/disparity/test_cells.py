@@ -33,7 +33,7 @@ def counted(cells: Cells) -> dict[Any, int]:
     return dict(zip(zip(*columns, strict=True), cells.rows.tolist(), strict=True))
 
 
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(frame=frames())
 def test_kernel_query_and_pandas_agree(frame: pd.DataFrame) -> None:
     dataset = opened(frame)
@@ -47,7 +47,7 @@ def test_kernel_query_and_pandas_agree(frame: pd.DataFrame) -> None:
         assert (kernel.keys[column].codes == query.keys[column].codes).all()
 
 
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(frame=frames())
 def test_weights_are_summed_per_cell(frame: pd.DataFrame) -> None:
     cells = count_cells(opened(frame, weight="w"), ["h"])
@@ -77,7 +77,7 @@ def test_more_combinations_than_fit_are_kept_as_they_occur() -> None:
     assert sorted(counted(cells)) == rows
 
 
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 2)), min_size=1, max_size=30))
 def test_packing_keeps_the_code_of_every_column(rows: list[tuple[int, int]]) -> None:
     codes = [np.asarray(column, np.int32) for column in zip(*rows, strict=True)]

@@ -80,16 +80,23 @@ def compare_with_fairlearn(frame: pd.DataFrame, *, weighted: bool) -> None:
             np.testing.assert_allclose(mine[trials > 0], expected[trials > 0], rtol=0, atol=1e-12)
 
 
-@settings(max_examples=12)
+@settings(max_examples=5)
 @given(frame=frames())
 def test_measures_equal_fairlearn(frame: pd.DataFrame) -> None:
     compare_with_fairlearn(frame, weighted=False)
 
 
-@settings(max_examples=12)
+@settings(max_examples=5)
 @given(frame=frames(weighted=True))
 def test_weighted_measures_equal_fairlearn(frame: pd.DataFrame) -> None:
     compare_with_fairlearn(frame, weighted=True)
+
+
+@pytest.mark.slow
+@settings(max_examples=80)
+@given(frame=frames(weighted=True), weighted=st.booleans())
+def test_measures_equal_fairlearn_on_many_frames(frame: pd.DataFrame, *, weighted: bool) -> None:
+    compare_with_fairlearn(frame, weighted=weighted)
 
 
 def test_the_example_in_fairlearns_documentation() -> None:

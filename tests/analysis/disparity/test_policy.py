@@ -34,6 +34,10 @@ def opened(**roles: Any) -> Dataset:
     return open_dataset(log(), {**ROLES, **roles})
 
 
+def test_three_profiles_are_shipped_beside_the_code() -> None:
+    assert policy_names() == ("four_fifths", "lending", "nyc_ll144")
+
+
 @pytest.mark.parametrize("name", policy_names())
 def test_every_profile_is_dated_and_cited(name: str) -> None:
     policy = load_policy(name)

@@ -22,7 +22,7 @@ def scored() -> Any:
     return rows.map(lambda data: pd.DataFrame(data, columns=["g", "s", "y", "w"]).astype({"y": float}))
 
 
-@settings(max_examples=12)
+@settings(max_examples=8)
 @given(frame=scored())
 def test_calibration_equals_its_definition_over_the_rows(frame: pd.DataFrame) -> None:
     dataset = open_dataset(frame, {**SCORED, "weight": "w"})

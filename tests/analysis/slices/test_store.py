@@ -19,7 +19,9 @@ def cube_of(rows: int = 600, *, two: bool = True, weighted: bool = False):  # no
     rng = np.random.default_rng(0)
     frame = pd.DataFrame({
         "a": rng.choice(["x", "y", 'say "z"'], rows), "b": rng.normal(size=rows), "c": rng.integers(0, 3, rows),
-        "d": rng.random(rows) < 0.5, "p": rng.integers(0, 2, rows), "y": 0, "late": np.arange(rows) % 2, "w": rng.integers(1, 3, rows),
+
+        "d": rng.random(rows) < 0.5, "p": rng.integers(0, 2, rows), "y": 0,
+        "late": np.arange(rows) % 2, "w": rng.integers(1, 3, rows),
     })  # fmt: skip
     roles = {"prediction": "p", "label": "y", "features": list("abcd"), **({"weight": "w"} if weighted else {})}
     windows = {"reference": "late = 0"} if two else {}

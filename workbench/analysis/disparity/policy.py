@@ -17,7 +17,7 @@ import pandas as pd
 from workbench.analysis import stats
 from workbench.analysis.disparity.cells import floats_of, tally
 from workbench.analysis.disparity.counts import GroupCounts, group_cells
-from workbench.analysis.disparity.estimates import Mean, Share
+from workbench.analysis.disparity.estimates import Mean, Share, p_values
 from workbench.analysis.disparity.scores import Moments, group_moments, score_cells
 from workbench.analysis.disparity.tables import Level
 from workbench.data.dataset import Dataset
@@ -163,6 +163,7 @@ def _rate_rows(level: Level, policy: Policy, quantity: str, counts: GroupCounts,
     every = np.arange(len(rates))
     share = Share(counts, measure)
     apart = share.against(share.take(np.full(len(rates), chosen)), 1 - policy.significance)
+    [p] = p_values([apart])
     return [
         {
             **_about(level, policy, quantity, place, chosen, judged=bool(judged[place])),
@@ -170,7 +171,7 @@ def _rate_rows(level: Level, policy: Policy, quantity: str, counts: GroupCounts,
             "reference_value": rates[chosen],
             "ratio": apart.ratio.value[place] if judged[place] else np.nan,
             **_lines(policy, apart.ratio.value[place], judged=bool(judged[place])),
-            "p": apart.p[place] if judged[place] and place != chosen else np.nan,
+            "p": p[place] if judged[place] and place != chosen else np.nan,
             "n": int(counts.people(measure)[place]),
         }
         for place in every.tolist()
@@ -191,6 +192,7 @@ def _mean_rows(dataset: Dataset, level: Level, policy: Policy) -> list[dict[str,
     means = moments.mean()
     estimate = Mean(moments, "mean_score")
     apart = estimate.against(estimate.take(np.full(len(means), chosen)), 1 - policy.significance)
+    [p] = p_values([apart])
     return [
         {
             **_about(level, policy, "smd", place, chosen, judged=bool(judged[place])),
@@ -199,7 +201,7 @@ def _mean_rows(dataset: Dataset, level: Level, policy: Policy) -> list[dict[str,
             "ratio": (means[place] - means[chosen]) / spread if spread and judged[place] else np.nan,
             "threshold": None,
             "below": None,
-            "p": apart.p[place] if judged[place] and place != chosen else np.nan,
+            "p": p[place] if judged[place] and place != chosen else np.nan,
             "n": int(moments.rows[place]),
         }
         for place in range(len(means))

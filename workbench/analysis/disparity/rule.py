@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from workbench.analysis.disparity.counts import GroupCounts
+from workbench.analysis.disparity.tables import FOUR_FIFTHS
 
 DRAWS: Final = 1_000
-FOUR_FIFTHS: Final = 0.8
 
 
 def false_alarm_rate(trials: np.ndarray, rate: float, seed: int, draws: int = DRAWS) -> float:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from workbench.analysis import stats
 from workbench.analysis.disparity.counts import GroupCounts
-from workbench.analysis.disparity.estimates import CalibrationError, Estimate
+from workbench.analysis.disparity.estimates import Apart, CalibrationError, Estimate, p_values
 from workbench.analysis.disparity.power import evidence_words, rows_needed
 from workbench.analysis.disparity.reference import EVERYBODY_ELSE
 from workbench.analysis.disparity.scores import BINS
@@ -122,7 +122,12 @@ def small_groups(level: Level, measures: Sequence[str]) -> np.ndarray:
 
 def distance_table(levels: Sequence[Level], measures: Sequence[str], confidence: float) -> pd.DataFrame:
     """One row per measure, and group that is not the reference; p-values adjusted by Holm over the whole table."""
-    parts = [_distances(level, measure, confidence) for level in levels for measure in measures]
+    pairs = [(level, measure) for level in levels for measure in measures]
+    distances = [_apart(level, measure, confidence) for level, measure in pairs]
+    parts = [
+        {**_distances(level, measure, apart), "p": p}
+        for (level, measure), apart, p in zip(pairs, distances, p_values(distances), strict=True)
+    ]
     table = pd.DataFrame({name: np.concatenate([part[name] for part in parts]) for name in parts[0]})
     table["p_adjusted"] = stats.holm(table["p"].to_numpy(dtype=float))
     tests = max(int(table["p"].notna().sum()), 1)
@@ -133,11 +138,15 @@ def distance_table(levels: Sequence[Level], measures: Sequence[str], confidence:
     return table[list(DISTANCE_COLUMNS)]
 
 
-def _distances(level: Level, measure: str, confidence: float) -> dict[str, np.ndarray]:
+def _apart(level: Level, measure: str, confidence: float) -> Apart:
+    estimate = level.estimates[measure]
+    return estimate.take(level.compared).against(level.other(estimate), confidence)
+
+
+def _distances(level: Level, measure: str, apart: Apart) -> dict[str, np.ndarray]:
     """Column to its values, shape (groups compared,)."""
     estimate, at = level.estimates[measure], level.compared
     own, other = estimate.take(at), level.other(estimate)
-    apart = own.against(other, confidence)
     people, other_people, rows = own.people().astype(int), other.people().astype(int), level.counts.n[at].astype(int)
     judged, size = measure == "selection_rate", len(at)
     return {
@@ -154,7 +163,6 @@ def _distances(level: Level, measure: str, confidence: float) -> dict[str, np.nd
         "ratio": apart.ratio.value,
         "ratio_low": apart.ratio.low,
         "ratio_high": apart.ratio.high,
-        "p": apart.p,
         "four_fifths": np.asarray([_meets(ratio) if judged else None for ratio in apart.ratio.value], dtype=object),
         **shortfalls(level, at, judged=judged),
         "people": _repeated(None, size) if level.people is None else level.people[at],

@@ -18,10 +18,12 @@ from typing import Any
 import numpy as np
 
 from workbench.analysis.slices.budget import Meter
-from workbench.analysis.slices.outcome import Outcome
+from workbench.analysis.slices.outcome import CHANNELS, Outcome
 
 MOST_TABLE = 2**23
 """Numbers in the tables that one pass fills; more columns take several passes."""
+WORTH_RECODING = 0.8
+"""A share of the codes left that pays for writing all codes anew."""
 MOST_THREADS = 4
 """Each holds the numbers of the rows it works on, 8 bytes a row."""
 
@@ -90,6 +92,7 @@ class Enumeration:
     tell: Tell | None = None
     singles: list[np.ndarray] = field(default_factory=list)
     pairs: dict[tuple[int, int], np.ndarray] = field(default_factory=dict)
+    original: list[np.ndarray] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.local = threading.local()
@@ -103,12 +106,46 @@ class Enumeration:
         self.meter.plan(rows * (columns + (columns * (columns - 1) // 2 if self.level > 1 else 0)))
         blocks = self.first_level()
         if self.level > 1:
-            blocks += self.second_level()
+            self.drop_rare()
+            blocks += self.restored(self.further_levels())
+        return sorted(blocks, key=lambda block: (len(block.members), block.members))
+
+    def further_levels(self) -> list[Block]:
+        """Slices of two conditions and more."""
+        blocks = self.second_level()
         if self.level > 2:
             plans = [plan for pair in sorted(self.pairs) if (plan := self.plan(pair))]
             self.meter.plan(sum(plan.visits for plan in plans))
             blocks += self.each(self.extend_pair, plans)
-        return sorted(blocks, key=lambda block: (len(block.members), block.members))
+        return blocks
+
+    def drop_rare(self) -> None:
+        """Give all codes of a column without the support one code, 0, where that makes the tables much smaller."""
+        kept = [np.flatnonzero(held).astype(np.uint8) for held in self.singles]
+        if sum(len(codes) + 1 for codes in kept) > WORTH_RECODING * self.widths.sum():
+            return
+        recoded = np.empty_like(self.codes)
+        for column, codes in enumerate(kept):
+            numbers = np.zeros(256, np.uint8)
+            numbers[codes] = np.arange(1, len(codes) + 1)
+            np.take(numbers, self.codes[column], out=recoded[column])
+        self.codes, self.original = recoded, [np.append(np.uint8(0), codes) for codes in kept]
+        self.widths = np.array([len(codes) + 1 for codes in kept], np.int64)
+        self.singles = [np.arange(width) > 0 for width in self.widths]
+        self.usable = np.broadcast_to(np.arange(256) > 0, self.usable.shape)
+
+    def restored(self, blocks: list[Block]) -> list[Block]:
+        """The blocks with the codes as they were given."""
+        if not self.original:
+            return blocks
+        return [
+            Block(
+                block.members,
+                np.column_stack([self.original[m][c] for m, c in zip(block.members, block.codes.T, strict=True)]),
+                block.cells,
+            )
+            for block in blocks
+        ]
 
     def first_level(self) -> list[Block]:
         """Single conditions."""
@@ -228,15 +265,7 @@ class Enumeration:
         outcome, widths = self.outcome, self.widths[columns]
         ranks = len(prefix.codes)
         starts = np.append(0, np.cumsum(widths * ranks * outcome.groups * outcome.channels))
-        if outcome.values is None:
-            table = np.zeros(starts[-1], np.int32)
-            kernel.count(prefix.rows, prefix.places, self.codes, columns, widths, starts, table)
-        else:
-            table = np.zeros(starts[-1])
-            table.reshape(-1, 5)[:, 3] = -np.inf
-            kernel.add_up(
-                prefix.rows, prefix.places, self.codes, columns, widths, starts, table, outcome.values, outcome.weights
-            )  # fmt: skip
+        table = self.tally(prefix, columns, starts)
         number, rank, code, cells = kernel.collect(
             table, columns, widths, starts, ranks, outcome.groups, outcome.channels, self.support, self.least, self.usable
         )
@@ -246,6 +275,24 @@ class Enumeration:
             if stop > start:
                 codes = np.column_stack([prefix.codes[rank[start:stop]], code[start:stop]])
                 yield Block((*prefix.members, int(columns[place])), codes, cells[start:stop])
+
+    def tally(self, prefix: Prefix, columns: np.ndarray, starts: np.ndarray) -> np.ndarray:
+        """The tables of the prefix with each of `columns`, which begin at `starts`."""
+        from workbench.analysis.slices import kernel
+
+        outcome, widths = self.outcome, self.widths[columns]
+        if outcome.values is None:
+            table = np.zeros(starts[-1], np.int32)
+            kernel.count(prefix.rows, prefix.places, self.codes, columns, widths, starts, table)
+            return table
+        sums = np.zeros(starts[-1])
+        sums.reshape(-1, CHANNELS)[:, 3] = -np.inf
+        where = (prefix.rows, prefix.places, self.codes, columns, widths, starts, sums)
+        if outcome.weights.size or outcome.measures > 1:
+            kernel.add_up(*where, outcome.values, outcome.weights)
+        else:
+            kernel.add_up_alike(*where, outcome.values)
+        return sums
 
     def buffers(self, depth: int) -> tuple[np.ndarray, np.ndarray]:
         """Room for the rows of a prefix of this depth and their places; each thread has its own."""

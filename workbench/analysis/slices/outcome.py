@@ -96,7 +96,7 @@ class Outcome:
         """Rows of each cell that some pass visits; `cells` of shape (cells, groups * channels)."""
         if self.values is None:
             return np.asarray(cells.sum(axis=1))
-        rows = cells.reshape(len(cells), self.groups, self.measures, CHANNELS)[..., 4]
+        rows = cells.reshape(len(cells), self.groups, self.measures, CHANNELS)[..., 4 if self.weights.size else 0]
         return np.asarray(rows.max(axis=2).sum(axis=1))
 
     def unpack(self, cells: np.ndarray) -> Sums:

@@ -122,19 +122,22 @@ class PrunedEnumeration(Enumeration):
     question: Question
     possible = 0
 
-    def run(self) -> list[Block]:
-        """All conditions and pairs, and the triples worth counting."""
-        columns, rows = self.codes.shape
-        self.meter.plan(rows * (columns + (columns * (columns - 1) // 2 if self.level > 1 else 0)))
-        blocks = self.first_level()
-        if self.level > 1:
-            blocks += self.second_level()
+    def first_level(self) -> list[Block]:
+        """All conditions."""
+        blocks = super().first_level()
         self.question.see(blocks)
         self.possible = sum(len(block.codes) for block in blocks)
+        return blocks
+
+    def further_levels(self) -> list[Block]:
+        """All pairs, and the triples worth counting."""
+        blocks = self.second_level()
+        self.question.see(blocks)
+        self.possible += sum(len(block.codes) for block in blocks)
         if self.level > 2:
-            self.held = {block.members: self.tables(block) for block in blocks if len(block.members) == 2}
+            self.held = {block.members: self.tables(block) for block in blocks}
             blocks += self.third_level()
-        return sorted(blocks, key=lambda block: (len(block.members), block.members))
+        return blocks
 
     def third_level(self) -> list[Block]:
         """Triples, best pairs first, several threads at a time."""

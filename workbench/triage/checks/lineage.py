@@ -9,6 +9,7 @@ import pandas as pd
 
 from workbench.data.dataset import Dataset
 from workbench.lineage.graph import Lineage
+from workbench.lineage.inquiry import deciding
 from workbench.lineage.instant import as_instant
 from workbench.lineage.suspects import suspects
 from workbench.predicate import Comparison, Operand, Predicate
@@ -18,7 +19,6 @@ from workbench.triage.check import Context, Examined, NotAskedError
 GRAVE: Final = frozenset({"failed assertion", "column statistics", "type changed", "column removed"})
 """Changes that break what is made from the columns they name: high where the log has such a column."""
 TELLING: Final = frozenset({"failed run", "missing run", "row count"})
-END_KINDS: Final = ("decisions", "deployment", "model")
 LEAST_SCORE: Final = 1e-4
 
 
@@ -32,7 +32,7 @@ def check_lineage(context: Context) -> Examined:
     times = _times(subject)
     start = _times(context.reference).min() if context.reference is not None else times.min()
     onset = times.min() if context.reference is not None else None
-    results = [_ask(lineage, node, start, times.max(), onset) for node in _ends(lineage)]
+    results = [_ask(lineage, node, start, times.max(), onset) for node in deciding(lineage)]
     best = max(results, key=_best_score, default=None)
     if best is None:
         return Examined()
@@ -42,16 +42,6 @@ def check_lineage(context: Context) -> Examined:
 def _times(dataset: Dataset) -> pd.Series[pd.Timestamp]:
     times = pd.to_datetime(dataset.role("time").dropna())
     return times.dt.tz_localize("UTC") if times.dt.tz is None else times.dt.tz_convert("UTC")
-
-
-def _ends(lineage: Lineage) -> list[str]:
-    """What decides: the decisions, else deployments, else models, else what nobody reads."""
-    for kind in END_KINDS:
-        found = [label for key, label in lineage.labels.items() if lineage.kinds.get(key) == kind and lineage.by_dataset.get(key)]
-        if found:
-            return found
-    last = (positions[-1] for positions in lineage.by_dataset.values() if positions)
-    return [lineage.labels[lineage.versions[at].dataset] for at in last if not lineage.versions[at].readers]
 
 
 def _ask(lineage: Lineage, node: str, start: pd.Timestamp, end: pd.Timestamp, onset: pd.Timestamp | None) -> Result:
@@ -65,29 +55,34 @@ def _best_score(result: Result) -> float:
 
 
 def _findings(result: Result, context: Context) -> Iterator[Finding]:
-    subject = context.subject
-    row: Any
     for row in result.tables["suspects"].itertuples():
-        columns = tuple(column for column in row.columns if column in subject.columns)
-        severity = _severity(set(row.kinds), columns)
-        if severity is None or row.score < LEAST_SCORE or pd.notna(row.explained_by):
-            continue
-        since = None if row.time is None else pd.Timestamp(row.time)
-        where, rows, people = _since(subject, since)
-        moment = None if since is None else since.tz_localize(None).isoformat()
-        yield Finding(
-            kind="lineage",
-            statement=f"{row.node}, written by {row.job}, {_steps(row)}upstream: {row.what}",
-            columns=columns,
-            where=where,
-            effect=float(row.weight),
-            unit="weight of the change",
-            support=rows,
-            people=people,
-            onset=moment,
-            onset_interval=None if moment is None else (moment, moment),
-            severity=severity,
-        )
+        found = suspect_finding(row, context.subject)
+        if found is not None and row.score >= LEAST_SCORE and pd.isna(row.explained_by):
+            yield found
+
+
+def suspect_finding(row: Any, subject: Dataset) -> Finding | None:
+    """A row of the table ``suspects`` as a finding about `subject`; None where all it says is that a version is new."""
+    columns = tuple(column for column in row.columns if column in subject.columns)
+    severity = _severity(set(row.kinds), columns)
+    if severity is None:
+        return None
+    since = None if row.time is None else pd.Timestamp(row.time)
+    where, rows, people = _since(subject, since)
+    moment = None if since is None else since.tz_localize(None).isoformat()
+    return Finding(
+        kind="lineage",
+        statement=f"{row.node}, written by {row.job}, {_steps(row)}upstream: {row.what}",
+        columns=columns,
+        where=where,
+        effect=float(row.weight),
+        unit="weight of the change",
+        support=rows,
+        people=people,
+        onset=moment,
+        onset_interval=None if moment is None else (moment, moment),
+        severity=severity,
+    )
 
 
 def _severity(kinds: set[str], columns: tuple[str, ...]) -> str | None:

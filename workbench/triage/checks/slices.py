@@ -37,10 +37,14 @@ def check_slices(context: Context) -> Examined:
         advice = "Add `label` to the roles, or give two windows."
         raise NotAskedError("without labels nothing tells where the model is worse", None, advice)
     result = find_slices(dataset, None, level=LEVEL, reference=context.reference, permutations=0, details=False)
-    table = result.tables["distinct"]
-    floor, _ = _floors(result)
-    worse = table[(table["effect"] >= floor) & (table["excess"] > 0) & (table["rows"] >= SMALL_CELL)].head(MOST)
+    worse = worth_telling(result, result.tables["distinct"]).head(MOST)
     return Examined(slice_findings(result, dataset, worse), int(str(result.numbers["counted"])), result)
+
+
+def worth_telling(result: Result, table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of a table of `find_slices` with an effect of `LEAST_EFFECT` or more and no small cell."""
+    floor, _ = _floors(result)
+    return table[(table["effect"] >= floor) & (table["excess"] > 0) & (table["rows"] >= SMALL_CELL)]
 
 
 def slice_findings(result: Result, dataset: Dataset, table: pd.DataFrame, inside: Predicate = ALL_ROWS) -> list[Finding]:

@@ -1,0 +1,73 @@
+"""A linear model of four columns, attacks on it that were recorded, and targets made from plain functions."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from workbench.attacks.constraints import Domain
+from workbench.attacks.evasion import Evasion, evade, record_attack
+from workbench.attacks.recording import Recording
+from workbench.models import Target, python_target
+
+WEIGHTS = np.array([1.0, -0.5, 0.25, 0.8])
+
+
+def linear_score(frame: pd.DataFrame) -> np.ndarray:
+    """The logistic score of the linear model."""
+    return np.asarray(1 / (1 + np.exp(-(frame.to_numpy(dtype=float) @ WEIGHTS))))
+
+
+def scored(score: Callable[[pd.DataFrame], np.ndarray], name: str = "linear", **options: Any) -> Target:
+    """A target that decides 1 from a score of one half on."""
+
+    def decide(frame: pd.DataFrame) -> dict[str, np.ndarray]:
+        values = score(frame)
+        return {"decision": (values >= 0.5).astype(int), "score": values}
+
+    return python_target(decide, name=name, digest=options.pop("digest", f"sha256:{name}"), **options)
+
+
+@pytest.fixture(name="scored")
+def scored_fixture() -> Callable[..., Target]:
+    """Makes a target of a score function."""
+    return scored
+
+
+@pytest.fixture(name="linear_score")
+def linear_score_fixture() -> Callable[[pd.DataFrame], np.ndarray]:
+    return linear_score
+
+
+@pytest.fixture
+def weights() -> np.ndarray:
+    """Of the linear model."""
+    return WEIGHTS
+
+
+@pytest.fixture
+def frame() -> pd.DataFrame:
+    """Eighty rows of four numbers."""
+    return pd.DataFrame(np.random.default_rng(0).normal(size=(80, 4)), columns=list("abcd"))
+
+
+@pytest.fixture
+def linear() -> Target:
+    return scored(linear_score)
+
+
+@pytest.fixture
+def attack(linear: Target, frame: pd.DataFrame) -> Evasion:
+    """Every row attacked with 60 queries, values allowed a little beyond those seen."""
+    columns = Domain.infer(frame).columns
+    wide = Domain(tuple(type(item)(item.name, low=-8.0, high=8.0, scale=1.0) for item in columns))
+    return evade(linear, frame, wide, budget=60, seed=3)
+
+
+@pytest.fixture
+def recorded(linear: Target, attack: Evasion, tmp_path: Path) -> Recording:
+    """The attack as a recording."""
+    return record_attack(linear, attack, tmp_path / "attack")

@@ -1,0 +1,64 @@
+"""What the pages look like: their width, their colours by the reader's preference, their cards, and how an item of a view is shown."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from typing import Any
+
+import panel as pn
+
+from workbench.views.render import Sentence, Several, Table
+from workbench.views.theme import FONT, dark_figures, properties
+
+WIDTH = 1100
+ON_DARK = "@media (prefers-color-scheme: dark) {{ {} }}"
+STYLE = f"""
+:root {{ color-scheme: light dark; {properties(dark=False)} }}
+{ON_DARK.format(f":root {{ {properties(dark=True)} }}")}
+body {{ background: var(--ground); color: var(--ink); font-family: {FONT}; }}
+"""
+CARD = """
+:host { background: var(--ground); color: var(--ink); border: 1px solid var(--line); border-radius: 6px; box-shadow: none; }
+.card-header { background: var(--ground); color: var(--ink); text-align: left; }
+.card-header:focus-visible { outline: 3px solid var(--focus); }
+"""
+TEXT = """
+:host { color: var(--ink); font-size: 15px; }
+h1 { font-size: 26px; } h2 { font-size: 20px; margin: 4px 0; } h3 { font-size: 18px; margin: 14px 0 2px; }
+code { color: var(--ink); background: transparent; overflow-wrap: anywhere; } li { margin: 6px 0; }
+.bk-clearfix { overflow-x: auto; }
+"""
+FIGURE = ON_DARK.format(dark_figures())
+
+
+def laid_out(header: str, cards: Sequence[pn.viewable.Viewable]) -> pn.viewable.Viewable:
+    """A page: its header, HTML of our own, and below it its cards, or that there are none."""
+    pn.extension("plotly", sizing_mode="stretch_width", raw_css=[STYLE])
+    none = shown_text("No incident was ever opened here.")
+    return pn.Column(shown_html(header), *(cards or [none]), max_width=WIDTH, margin=(10, 30))
+
+
+def card(title: str, shown: Sequence[pn.viewable.Viewable], *, first: bool) -> pn.viewable.Viewable:
+    """A card of the page, unfolded where it is the first."""
+    header = shown_html(f"<h2>{html.escape(title)}</h2>")
+    return pn.Card(*shown, header=header, collapsed=not first, max_width=WIDTH, stylesheets=[CARD])  # type: ignore[no-untyped-call]
+
+
+def shown_item(item: Any) -> pn.viewable.Viewable:
+    """A sentence, a table, a figure or a widget, as part of a page."""
+    if isinstance(item, Sentence | Several | Table):
+        return shown_html(item._repr_html_())
+    if isinstance(item, pn.viewable.Viewable):
+        return item
+    return pn.pane.Plotly(item, config={"displaylogo": False}, stylesheets=[FIGURE])  # type: ignore[no-untyped-call]
+
+
+def shown_text(text: str) -> pn.viewable.Viewable:
+    """A sentence of its own."""
+    return shown_item(Sentence(text))
+
+
+def shown_html(text: str) -> pn.viewable.Viewable:
+    """HTML, whatever comes from the record escaped before."""
+    return pn.pane.HTML(text, stylesheets=[TEXT])  # type: ignore[no-untyped-call]

@@ -1,0 +1,279 @@
+"""Send recorded inputs to a target, exactly as they were: in the calls they were recorded in, or coalesced into blocks.
+
+Loops are bounded in count, rate and time (`Limits`); what a bound keeps from being sent says so and is no answer. Parts may be
+asked on any ``concurrent.futures.Executor``; answers come back in the order of the recording, whoever is faster.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from workbench.attacks.journal import WHOLE, Journal
+from workbench.attacks.recording import Part, Recording
+from workbench.errors import InputError, shorten
+from workbench.models.booster import PreparedTarget
+from workbench.models.http import HttpTarget
+from workbench.models.target import Prediction, Target, failed_prediction
+
+BLOCK: Final = 4096
+"""Rows in a coalesced call: beyond it LightGBM gains nothing (measured), and a lost call costs more."""
+NOT_SENT: Final = "not sent: "
+AHEAD: Final = 2
+"""Parts under way per worker: enough to keep it busy, few enough to bound memory."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much may be asked of one target.
+
+    Attributes
+    ----------
+    calls
+        Calls at most.
+    per_second
+        Calls per second at most; None: as fast as it answers.
+    seconds
+        Time after which no further call is begun.
+    """
+
+    calls: int = 10_000_000
+    per_second: float | None = None
+    seconds: float = 3600.0
+
+    def __post_init__(self) -> None:
+        if self.calls < 1 or self.seconds <= 0 or (self.per_second is not None and self.per_second <= 0):
+            raise InputError("a limit that lets nothing through", self, "Give numbers above 0.")
+
+
+@dataclass
+class Meter:
+    """Counts one target's calls against its limits."""
+
+    limits: Limits
+    calls: int = 0
+    begun: float = field(default_factory=time.monotonic)
+
+    def refusal(self) -> str | None:
+        """Why the next call must not be made; None where it may. Waits where the rate asks for it."""
+        if self.calls >= self.limits.calls:
+            return f"{NOT_SENT}limit of {self.limits.calls} calls"
+        if self.limits.per_second is not None:
+            pause = self.begun + self.calls / self.limits.per_second - time.monotonic()
+            if pause > 0:
+                time.sleep(pause)
+        if time.monotonic() - self.begun > self.limits.seconds:
+            return f"{NOT_SENT}limit of {self.limits.seconds:g} seconds"
+        self.calls += 1
+        return None
+
+
+@dataclass(frozen=True, eq=False)
+class Metered:
+    """A target whose calls are counted against limits; beyond them it answers that nothing was sent."""
+
+    target: Target
+    meter: Meter
+
+    @property
+    def name(self) -> str:
+        """The target's."""
+        return self.target.name
+
+    @property
+    def version(self) -> str:
+        """The target's."""
+        return self.target.version
+
+    @property
+    def digest(self) -> str:
+        """The target's."""
+        return self.target.digest
+
+    @property
+    def production(self) -> bool:
+        """The target's."""
+        return self.target.production
+
+    def predict(self, frame: pd.DataFrame) -> Prediction:
+        """The target's answer, or why there is none."""
+        return _call(self.target.predict, frame, self.meter)[0]
+
+
+@dataclass(frozen=True)
+class Work:
+    """One part to be asked of one target; what a worker elsewhere needs to know."""
+
+    recording: Recording
+    part: Part
+    target: Target
+    coalesce: bool
+    limits: Limits
+    done: dict[int, Prediction] = field(default_factory=dict)
+
+
+def ask(
+    recording: Recording,
+    target: Target,
+    *,
+    coalesce: bool = True,
+    meter: Meter | None = None,
+    executor: Executor | None = None,
+    journal: Journal | None = None,
+) -> Iterator[Prediction]:
+    """The target's answers to a recording, part by part in its order.
+
+    Parameters
+    ----------
+    coalesce
+        True: blocks of `BLOCK` rows; False: the recorded calls.
+    meter
+        Counts the calls against the limits.
+    executor
+        Where parts are asked; None: here, one after the other. With an executor the limits hold per part.
+    journal
+        Keeps each finished call, and gives back those finished before. With an executor, and for a `PreparedTarget` (a model
+        in this process, microseconds a call), it keeps each finished part.
+    """
+    meter = meter or Meter(Limits())
+    works = (
+        Work(recording, part, target, coalesce, meter.limits, journal.finished(part.number) if journal else {})
+        for part in recording.parts
+    )
+    return _in_order(works, executor, journal) if executor else (ask_part(work, meter, journal) for work in works)
+
+
+def ask_part(work: Work, meter: Meter | None = None, journal: Journal | None = None) -> Prediction:
+    """Ask one part; safe to run in another thread, process or machine that sees the recording's folder."""
+    meter = meter or Meter(work.limits)
+    if WHOLE in work.done:
+        return work.done[WHOLE]
+    frame = work.recording.inputs(work.part)
+    bounds = call_bounds(work.recording, work.part, coalesce=work.coalesce)
+    if isinstance(work.target, PreparedTarget):
+        answered = _ask_prepared(work.target, frame, bounds, meter)
+        _keep_part(journal, work, answered)
+        return answered
+    prepared, predict = _sliceable(work.target, frame)
+    calls = []
+    for number, (start, end) in enumerate(pairwise(bounds.tolist())):
+        if (before := work.done.get(number)) is not None:
+            calls.append(before)
+            continue
+        answered, sent = _call(predict, prepared[start:end], meter)
+        if journal is not None and sent:
+            journal.keep(work.part.number, number, answered)
+        calls.append(answered)
+    return joined(calls)
+
+
+def call_bounds(recording: Recording, part: Part, *, coalesce: bool) -> np.ndarray:
+    """Where calls begin inside a part, and where the last one ends."""
+    if coalesce:
+        return np.append(np.arange(0, part.rows, BLOCK), part.rows)
+    return np.append(0, np.cumsum(recording.call_sizes(part)))
+
+
+def joined(calls: list[Prediction]) -> Prediction:
+    """The answers of calls, one after the other."""
+    if len(calls) == 1:
+        return calls[0]
+    if not calls:
+        return failed_prediction(0, "", 0.0)
+    names = ("decision", "score", "latency", "abstained", "error")
+    parts = {name: [getattr(call, name) for call in calls] for name in names}
+    if len({array.dtype.kind for array in parts["decision"]}) > 1:
+        parts["decision"] = [array.astype(object) for array in parts["decision"]]
+    return Prediction(**{name: np.concatenate(arrays) for name, arrays in parts.items()})
+
+
+def _sliceable(target: Target, frame: pd.DataFrame) -> tuple[Any, Callable[[Any], Prediction]]:
+    """Rows to be sliced, and what answers a slice; for HTTP converted once, since each call would do it anew."""
+    if isinstance(target, HttpTarget):
+        return target.prepare(frame), target.predict_prepared
+    return frame.iloc, target.predict
+
+
+def _call(predict: Callable[[Any], Prediction], rows: Any, meter: Meter) -> tuple[Prediction, bool]:
+    """One call: its answer, and whether it was sent at all."""
+    if (refused := meter.refusal()) is not None:
+        return failed_prediction(len(rows), refused, 0.0), False
+    start = time.perf_counter()
+    try:
+        answered = predict(rows)
+    except InputError:
+        raise
+    except Exception as exc:  # noqa: BLE001  whatever a target raises is an outcome to record
+        return failed_prediction(len(rows), shorten(f"{type(exc).__name__}: {exc}"), time.perf_counter() - start), True
+    if len(answered) != len(rows):
+        wrong = f"{len(answered)} answers for {len(rows)} rows"
+        return failed_prediction(len(rows), wrong, time.perf_counter() - start), True
+    return answered, True
+
+
+def _ask_prepared(target: PreparedTarget, frame: pd.DataFrame, bounds: np.ndarray, meter: Meter) -> Prediction:
+    """As `_call` for every call, with the rows converted once and the answers read once."""
+    prepared = target.prepare(frame)
+    sizes = np.diff(bounds)
+    seconds, raws, failed = np.zeros(len(sizes)), [], {}
+    clock, ask_model, refusal = time.perf_counter, target.ask, meter.refusal
+    places = bounds.tolist()
+    for number in range(len(sizes)):
+        rows = prepared[places[number] : places[number + 1]]
+        if (refused := refusal()) is not None:
+            failed[number], raw = refused, None
+        else:
+            start = clock()
+            try:
+                raw = ask_model(rows)
+            except Exception as exc:  # noqa: BLE001  whatever a model raises is an outcome to record
+                failed[number], raw = shorten(f"{type(exc).__name__}: {exc}"), None
+            seconds[number] = clock() - start
+        if raw is not None and len(raw) != len(rows):
+            failed[number], raw = f"{len(raw)} answers for {len(rows)} rows", None
+        raws.append(np.full(len(rows), np.nan) if raw is None else raw)
+    latency = np.repeat(seconds / np.maximum(sizes, 1), sizes)
+    answered = target.answers(np.concatenate(raws) if raws else np.zeros(0), latency)
+    return _with_failures(answered, failed, bounds) if failed else answered
+
+
+def _with_failures(answered: Prediction, failed: dict[int, str], bounds: np.ndarray) -> Prediction:
+    decision, error, score = answered.decision.astype(object), answered.error.copy(), answered.score.copy()
+    for number, text in failed.items():
+        rows = slice(bounds[number], bounds[number + 1])
+        decision[rows], error[rows], score[rows] = None, text, np.nan
+    return Prediction(decision, score, answered.latency, answered.abstained, error)
+
+
+def _in_order(works: Iterator[Work], executor: Executor, journal: Journal | None) -> Iterator[Prediction]:
+    """Results in the order of `works`, at most a few parts ahead of the slowest."""
+    ahead = AHEAD * int(getattr(executor, "_max_workers", 0) or 4)
+    waiting: list[tuple[Work, Future[Prediction]]] = []
+
+    def collect() -> Prediction:
+        work, future = waiting.pop(0)
+        answered = future.result()
+        _keep_part(journal, work, answered)
+        return answered
+
+    for work in works:
+        waiting.append((work, executor.submit(ask_part, work)))
+        if len(waiting) >= ahead:
+            yield collect()
+    while waiting:
+        yield collect()
+
+
+def _keep_part(journal: Journal | None, work: Work, answered: Prediction) -> None:
+    """Keep a part as one entry, unless something of it was not sent."""
+    if journal is None or WHOLE in work.done:
+        return
+    if not any(text is not None and text.startswith(NOT_SENT) for text in answered.error.tolist()):
+        journal.keep(work.part.number, WHOLE, answered)

@@ -1,0 +1,105 @@
+"""Slices alone: one search whose findings go into the same ``findings.json`` as triage's."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from workbench.analysis.slices import SliceResult, find_slices
+from workbench.analysis.slices.store import write_cube
+from workbench.analysis.worklist import make_worklist
+from workbench.data.dataset import Dataset
+from workbench.errors import InputError
+from workbench.predicate import Predicate
+from workbench.result import Result, provenance
+from workbench.triage.checks.slices import slice_findings, worth_telling
+from workbench.triage.files import RESULTS, write_triage
+from workbench.triage.rank import rank
+from workbench.triage.run import Outcome, Triage, judge, make_context
+
+CUBE: Final = "slices.parquet"
+SURE: Final = 0.05
+"""Family-wise over all slices that were counted."""
+
+
+def search_slices(
+    dataset: Dataset,
+    *,
+    reference: Predicate | Dataset | None = None,
+    current: Predicate | None = None,
+    loss: str | None = None,
+    level: int = 3,
+    min_support: float = 0.01,
+    seed: int = 0,
+) -> tuple[SliceResult, Triage]:
+    """The slices, and as findings those that are no chance (`SURE`) and large enough to be worth telling.
+
+    Parameters
+    ----------
+    dataset, reference, current, seed
+        As `workbench.triage.run.triage` takes them.
+    loss, level, min_support
+        As `workbench.analysis.slices.find_slices` takes them.
+
+    Raises
+    ------
+    InputError
+        For a window of fewer than two rows, and whatever `find_slices` refuses.
+    """
+    start = time.perf_counter()
+    context = make_context(dataset, reference, current, seed=seed)
+    result = find_slices(context.subject, loss or None, None, level, min_support, context.reference, seed=seed)
+    table = result.tables["distinct"]
+    table = worth_telling(result, table[table["p_adjusted"] <= SURE])
+    told = zip(slice_findings(result, context.subject, table), table["p_adjusted"], strict=True)
+    evidence = result.digest
+    findings = rank([replace(finding, p_adjusted=float(p), check="slices", evidence=evidence) for finding, p in told], [])
+    outcome = Outcome("slices", "ran", "", round(time.perf_counter() - start, 3))
+    arguments = {"slices": result.provenance["arguments"], "sure": SURE}
+    rows = context.subject.rows + (context.reference.rows if context.reference is not None else 0)
+    return result, Triage(
+        verdict=judge(findings, [outcome], context),
+        findings=tuple(findings),
+        checks=(outcome,),
+        results={"slices": result},
+        dataset={"fingerprint": dataset.fingerprint, "rows": rows},
+        reference=None if reference is None else str(reference) if isinstance(reference, Predicate) else reference.name,
+        current=None if reference is None and current is None else str(context.subject.where),
+        provenance=provenance(arguments, seed=seed, fingerprint=dataset.fingerprint),
+    )
+
+
+def slice_worklist(
+    result: SliceResult,
+    found: Triage,
+    dataset: Dataset,
+    *,
+    reference: Predicate | Dataset | None = None,
+    current: Predicate | None = None,
+) -> Result:
+    """What to do about the slices that `search_slices` found in these windows, by the same loss."""
+    wheres = [finding.where for finding in found.findings]
+    return make_worklist(make_context(dataset, reference, current).subject, wheres, loss=str(result.numbers["loss"]))
+
+
+def write_slices(result: SliceResult, found: Triage, out: str | Path) -> str:
+    """Write ``findings.json``, the result and, as parquet, the cube as others may see it, into the folder `out`.
+
+    Returns
+    -------
+    str
+        The digest of the cube's file.
+
+    Raises
+    ------
+    InputError
+        If the result was read from a file.
+    StorageError
+        If the folder cannot be written.
+    """
+    if result.cube is None:
+        raise InputError("this result has its tables only, not the cube", result.title, "Search again to write the cube.")
+    path = write_triage(found, out).with_name(RESULTS) / CUBE
+    return write_cube(result.cube, path, published=True)

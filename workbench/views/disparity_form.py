@@ -1,0 +1,151 @@
+"""The disparity panel as data: its guard, its tabs and what stands in each, from the results of a review.
+
+Everything passes `workbench.result.Result.published` here, whoever asks: what leaves this file may be seen by anybody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from workbench.digest import Plain, to_plain
+from workbench.result import Result
+from workbench.views.disparity_blocks import (
+    Block,
+    amount,
+    count,
+    measure_words,
+    table,
+    text,
+)
+from workbench.views.disparity_matrix import levels_of, map_block, matrix_block, measures_of, rule_blocks, suppressed_text
+from workbench.views.disparity_tabs import (
+    missing_blocks,
+    rule_tables,
+    shortfall_block,
+    strata_blocks,
+    threshold_blocks,
+    time_blocks,
+    why_blocks,
+)
+
+Results = Mapping[str, Result]
+NO_TIME: Final = "The log has no column with the role time: whether the data broke on some day could not be looked for."
+SOUND: Final = "No defect of the data found: base rate, missing values and schema hold steady over time ({} series looked at)."
+
+
+def panel_form(results: Results, skipped: Mapping[str, str] | None = None, what_if: Block | None = None) -> dict[str, Plain]:
+    """What the panel shows.
+
+    Parameters
+    ----------
+    results
+        Of `workbench.analysis.disparity_review.review_disparity`, published or not; at least ``groups``.
+    skipped
+        Part to why it was not asked.
+    what_if
+        Of `workbench.views.disparity_moves.what_if_block`: sliders, for a host with a kernel.
+
+    Returns
+    -------
+    dict
+        ``rows`` and ``where`` (what was measured), ``guard`` (blocks that stand above everything), ``sound`` (the rows that the
+        defects leave sound, as a predicate; empty without defects), ``tabs``: each with ``id``, ``title`` and ``blocks``.
+    """
+    shown = {name: result.published() for name, result in results.items()}
+    absent = dict(skipped or {})
+    tabs = [{"id": name, "title": title, "blocks": _blocks(make, name, shown, absent)} for name, (title, make) in TABS.items()]
+    if what_if is not None:
+        at = list(TABS).index("what_if")
+        tabs[at] = {**tabs[at], "blocks": [what_if, *_blocks(threshold_blocks, "what_if", shown, absent)]}
+    guard, sound = guard_blocks(shown.get("guard"))
+    groups = shown["groups"]
+    form = {"rows": groups.numbers.get("rows"), "where": str(groups.where), "guard": guard, "sound": sound,
+            "note": suppressed_text(groups), "tabs": tabs}  # fmt: skip
+    plain = to_plain(form)
+    assert isinstance(plain, dict)  # noqa: S101  a dict was given
+    return plain
+
+
+def _blocks(make: Callable[[Results], list[Block]], name: str, shown: Results, skipped: Mapping[str, str]) -> list[Block]:
+    """The blocks of a tab, or why there are none."""
+    why = next((skipped[part] for part in PARTS.get(name, ()) if part in skipped), "")
+    return make(shown) or [text(f"Not asked: {why}" if why else UNASKED.get(name, "Not asked."), "small")]
+
+
+def guard_blocks(guard: Result | None) -> tuple[list[Block], str]:
+    """What stands above any verdict: the defects of the data, or that there is none, or that it was not looked for."""
+    if guard is None or not guard.numbers.get("checked"):
+        return [text(NO_TIME, "bad")], ""
+    defects = guard.tables["defects"]
+    if not len(defects):
+        return [text(SOUND.format(guard.numbers["looked_at"]), "small")], ""
+    said: list[Block] = [
+        text(f"Data defect: {row['statement']}. It undermines: {row['undermines']}.", "bad") for row in defects.to_dict("records")
+    ]
+    cuts = guard.tables["cuts"]
+    if len(cuts):
+        rows = [[str(row["where"]), count(row["rows"]), amount(row["base_rate"])] for row in cuts.to_dict("records")]
+        said.append(table("Either side of the defect", ["rows where", "rows", "base rate"], rows, [1, 2]))
+    return said, " and ".join(dict.fromkeys(str(where) for where in defects["sound"]))
+
+
+def _groups(shown: Results) -> list[Block]:
+    groups = shown["groups"]
+    alone, _ = levels_of(groups)
+    matrices = [matrix_block(groups, attribute) for attribute in alone]
+    return [*matrices, *rule_blocks(groups), *shortfall_block(shown, alone)]
+
+
+def _intersections(shown: Results) -> list[Block]:
+    groups = shown["groups"]
+    _, level = levels_of(groups)
+    if level is None or not (groups.tables["groups"]["attributes"] == level).any():
+        return []
+    wanted = [measure for measure in ("selection_rate", "fpr", "fnr") if measure in measures_of(groups)] or measures_of(groups)[
+        :1
+    ]
+    return [*(map_block(groups, level, measure) for measure in wanted), matrix_block(groups, level)]
+
+
+def _words(shown: Results) -> list[Block]:
+    said: list[Block] = []
+    if (found := shown.get("impossibility")) is not None:
+        said += [text(str(row["statement"])) for row in found.tables["statements"].to_dict("records")]
+    rows = []
+    for measure in measures_of(shown["groups"]):
+        made: Mapping[str, Any] = measure_words(measure)
+        rows.append(
+            [
+                f"{made['label']}",
+                made["question"],
+                f"{made['counted']}, of {made['among']}",
+                made["criterion"] or "–",
+                made["harm"],
+            ]
+        )
+    columns = ["measure", "what it asks", "how it is counted", "equal in all groups is called", "where it is worse"]
+    return [*said, table("What the measures mean", columns, rows)]
+
+
+TABS: Final[Mapping[str, tuple[str, Callable[[Results], list[Block]]]]] = {
+    "groups": ("Groups", _groups),
+    "intersections": ("Intersections", _intersections),
+    "time": ("Over time", time_blocks),
+    "what_if": ("What if", threshold_blocks),
+    "why": ("Why", why_blocks),
+    "strata": ("Within strata", strata_blocks),
+    "rules": ("Rules", rule_tables),
+    "missing": ("Unknown attributes", missing_blocks),
+    "words": ("In words", _words),
+}
+PARTS: Final[Mapping[str, tuple[str, ...]]] = {
+    "time": ("over_time",), "what_if": ("thresholds",), "why": ("decomposition",), "missing": ("missing",),
+}  # fmt: skip
+"""Tab to the parts of a review it stands on."""
+UNASKED: Final = {
+    "intersections": "One attribute only: nothing to intersect.",
+    "strata": "Name columns in which people should be alike (`strata`) to compare within them.",
+    "rules": "Name policy profiles (`policy`) to set their lines beside the numbers.",
+}
+"""Tab to why it is empty where no part was skipped."""

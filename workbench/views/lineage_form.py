@@ -1,0 +1,135 @@
+"""The lineage as the browser may see it: one drawing, what is known of each box, and the suspects; no rows of the log.
+
+`js/lineage.js` draws what is made here, in a notebook (``widgets/lineage.py``) and on a page (``apps/lineage.py``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import pandas as pd
+
+from workbench.digest import Plain
+from workbench.lineage.blast import BlastRadius
+from workbench.lineage.changes import all_changes
+from workbench.lineage.inquiry import Inquiry, Trace, version_of
+from workbench.lineage.instant import as_instant, instant_text
+from workbench.lineage.picture import Node, Picture
+from workbench.result import Result
+from workbench.result.cells import is_small
+from workbench.views.lineage import Drawing, lineage_svg
+from workbench.views.render import Sentence, Several, Static, Table
+
+MOST_SUSPECTS: Final = 12
+"""In the list beside the drawing; the result holds all."""
+
+
+def drawing_form(inquiry: Inquiry, drawn: Picture) -> dict[str, Any]:
+    """What the module needs to draw.
+
+    Returns
+    -------
+    dict
+        ``svg``; ``facts``, for each box pairs of a label and a text; ``node`` and ``against``, what is drawn and compared.
+    """
+    facts = {node.id: [[label, text] for label, text in _facts(inquiry, node) if text] for node in drawn.nodes}
+    return {"svg": lineage_svg(drawn), "facts": facts, "node": inquiry.node, "origin": inquiry.origin, "against": inquiry.against}
+
+
+def _facts(inquiry: Inquiry, node: Node) -> list[tuple[str, str]]:
+    at = version_of(node.id)
+    told = [("name", node.name), ("kind", node.kind), ("time", node.time or ""), ("status", node.status), ("missing", node.gap)]
+    if at is None:
+        return told
+    lineage = inquiry.lineage
+    version = lineage.versions[at]
+    changes = [change.statement for change in all_changes(lineage)[at] if change.kind != "new version"]
+    jobs = ", ".join(lineage.job(run) for run in version.writers)
+    return [*told, ("written by", jobs), ("content", version.text), ("changed", "; ".join(changes))]
+
+
+def moments_of(drawn: Picture) -> list[str]:
+    """The times at which something drawn was complete, in order; the stops of the time slider."""
+    return sorted({node.time for node in drawn.nodes if node.time is not None}, key=as_instant)
+
+
+def suspect_rows(result: Result, drawn: Picture) -> list[dict[str, Any]]:
+    """What the module lists of the suspects that tell more than that a version is new, best first.
+
+    Returns
+    -------
+    list of dict
+        ``id`` is the position in the table of `result`; ``box`` the id of the box drawn of it, empty where none is.
+    """
+    boxes = {node.name: node.id for node in drawn.nodes}
+    return [
+        {
+            "id": at, "rank": int(row["rank"]), "node": row["node"], "box": boxes.get(row["node"], ""), "time": row["time"] or "",
+            "job": row["job"], "run": row["run"], "what": row["what"], "columns": list(row["columns"]), "link": row["link"],
+            "score": f"{row['score']:.2f}", "certain": bool(row["certain"]), "path": list(row["path"]),
+            "explained": None if pd.isna(row["explained_by"]) else int(row["explained_by"]), "pinned": False,
+        }
+        for at, row in enumerate(result.tables["suspects"].to_dict("records"))
+        if row["kinds"] != ["new version"]
+    ][:MOST_SUSPECTS]  # fmt: skip
+
+
+def suspects_table(result: Result) -> Table:
+    """The suspects as a table, best first."""
+    told = [row for row in result.tables["suspects"].to_dict("records") if row["kinds"] != ["new version"]][:MOST_SUSPECTS]
+    rows = [
+        [row["rank"], (row["time"] or "").replace("T", " "), row["node"], row["job"], row["what"], ", ".join(row["columns"]),
+         f"{row['score']:.2f}", "" if pd.isna(row["explained_by"]) else f"explained by #{int(row['explained_by'])}"]
+        for row in told
+    ]  # fmt: skip
+    columns = ["#", "complete", "version", "written by", "what changed", "columns", "score", "remark"]
+    return Table(pd.DataFrame(rows, columns=columns), f"{result.title}, ranked; the score only orders")
+
+
+def lineage_twin(drawn: Picture, result: Result, radius: BlastRadius | None = None) -> Several:
+    """What stays of the view without a kernel: the drawing, what is contaminated, the suspects."""
+    told: list[Static] = [] if radius is None else [Sentence(radius_text(radius))]
+    return Several(Drawing(drawn), *told, suspects_table(result))
+
+
+def radius_text(radius: BlastRadius) -> str:
+    """How far it reaches, in one sentence; counts of few people are not told."""
+    origins = ", ".join(radius.lineage.names(radius.origins[:2]))
+    more = f" and {len(radius.origins) - 2} more" if len(radius.origins) > 2 else ""
+    counts = f"{len(radius.contaminated):,} versions contaminated, {len(radius.possible):,} possible, {len(radius.clean):,} clean"
+    return f"From {origins}{more}: {counts}.{_people(radius.people)}"
+
+
+def _people(people: Mapping[str, int] | None) -> str:
+    if people is None:
+        return ""
+    told = [f"{'fewer than 10' if is_small(count) else f'{count:,}'} {name}" for name, count in people.items() if count]
+    return f" People decided on by versions of each class: {', '.join(told)}."
+
+
+def radius_table(radius: BlastRadius) -> Table:
+    """Models, deployments and decisions that the origin reached or did not, each with the way as the reason."""
+    lineage = radius.lineage
+    rows = [
+        [status, lineage.kind(at), lineage.name(at), instant_text(lineage.versions[at].completed) or "",
+         " → ".join(lineage.names(radius.path(at))) or "not made from it"]
+        for at, status in radius.status().items()
+        if lineage.kind(at) != "dataset"
+    ]  # fmt: skip
+    columns = ["class", "kind", "version", "complete", "because"]
+    return Table(pd.DataFrame(rows, columns=columns), "Models and decisions, contaminated first")
+
+
+def trace_form(inquiry: Inquiry, trace: Trace, drawn: Picture) -> dict[str, Any]:
+    """The columns to mark on each box, and the ways in words."""
+    versions = inquiry.lineage.versions
+    boxes: dict[str, Sequence[str]] = {}
+    for node in drawn.nodes:
+        at = version_of(node.id)
+        columns = () if at is None else trace.columns.get(versions[at].dataset, ())
+        if columns:
+            boxes[node.id] = list(columns)
+    blind = f"These do not tell from which columns they are made: {', '.join(trace.blind)}." if trace.blind and boxes else ""
+    told: list[Plain] = [*trace.told, *([blind] if blind else [])]
+    return {"boxes": boxes, "told": told}

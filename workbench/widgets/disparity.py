@@ -1,0 +1,155 @@
+"""The disparate-impact panel, alive: who fares how, since when, why, and what another threshold would do."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Final
+
+import traitlets
+
+from workbench.analysis.disparity_review import Question, Review, review_disparity
+from workbench.errors import InputError
+from workbench.predicate import ALL_ROWS, Predicate
+from workbench.result import Result
+from workbench.views.disparity_form import panel_form
+from workbench.views.disparity_moves import Setting, Sliders
+from workbench.views.disparity_static import panel_twin
+from workbench.views.modules import module, packed
+from workbench.views.render import Static
+from workbench.widgets.investigation import Investigation, Windows
+from workbench.widgets.live import Handler, Live
+
+ASKED: Final = ("groups", "attribute", "group", "reference", "strata", "policy", "events", "seed")
+"""Options that are fields of `workbench.analysis.disparity_review.Question`."""
+LISTS: Final = ("groups", "strata", "policy")
+
+
+class DisparateImpactPanel(Live):
+    """Groups side by side, with the guard of the data above, and sliders that answer what if.
+
+    The rows measured are the investigation's selection without its conditions on the groups themselves: these mark a group, and a
+    group alone can be held against nobody. What is clicked is a group's predicate, added to the rest of the selection.
+
+    Parameters
+    ----------
+    investigation
+        Whose selection it shows and changes, and whose incident takes pins.
+    review
+        Of `workbench.analysis.disparity_review.review_disparity` over the investigation's dataset; None: made here.
+    options
+        Without `review`, the fields of `workbench.analysis.disparity_review.Question` (the windows are the investigation's); and
+        ``readonly``.
+    """
+
+    _esm = module("disparity")
+    form = traitlets.Dict().tag(sync=True)
+    group = traitlets.Unicode().tag(sync=True)
+    """The part of the selection that names a group, as a predicate's text."""
+    moved = traitlets.Bytes().tag(sync=True)
+
+    def __init__(self, investigation: Investigation, review: Review | None = None, **options: Any) -> None:
+        asked: dict[str, Any] = {name: options.pop(name) for name in ASKED if name in options}
+        super().__init__(investigation, **options)
+        self._whole = review or review_disparity(investigation.dataset, _question(investigation, asked))
+        self._question = self._asked = self._whole.question
+        self._twin = panel_twin(panel_form(self._whole.results, self._whole.skipped))
+        self._attributes = _attributes(self._whole.results["groups"])
+        self._within: Predicate | None = None
+        self._setting: Setting | None = None
+        self._sliders: Sliders | None = None
+        self._measure_selection(investigation.selection)
+        self._follow(investigation.subscribe(self._measure_selection))
+        self._follow(investigation.subscribe_windows(self._measure_windows))
+
+    def twin(self) -> Static:
+        """The panel over all rows, as it stays in the notebook whatever was selected since."""
+        return self._twin
+
+    def _handlers(self) -> dict[str, Handler]:
+        return {
+            **super()._handlers(),
+            "move": ({"setting": dict}, self._move),
+            "pin": ({"note": str}, self._pin),
+            "follow": ({"attribute": str, "group": str}, self._follow_pair),
+            "pin_setting": ({"note": str}, self._pin_setting),
+        }
+
+    def _select(self, where: str) -> None:
+        """A group is selected within the rows that are measured; anything else replaces the selection."""
+        chosen = Predicate.parse(where)
+        named = bool(chosen.conditions) and set(chosen.columns) <= self._attributes
+        self.investigation.select((self._within or ALL_ROWS) & chosen if named else chosen)
+
+    def _measure_selection(self, selection: Predicate) -> None:
+        within, group = _parted(selection, self._attributes)
+        with self.hold_sync():
+            self.group = str(group) if group.conditions else ""
+            if within != self._within:
+                self._measure(within)
+
+    def _measure_windows(self, windows: Windows) -> None:
+        self._question = replace(self._question, before=windows["reference"], current=windows["current"])
+        self._measure(self._within or ALL_ROWS)
+
+    def _measure(self, within: Predicate) -> None:
+        """Ask the review anew inside `within`; where nothing can be measured there, the panel stays and says so."""
+        try:
+            review = self._whole
+            if within.conditions or self._question != self._asked:
+                review = review_disparity(self.investigation.dataset.select(within), self._question)
+        except InputError as exc:
+            self.message = f"Nothing measured within {within}: {exc}"
+            return
+        self._show(within, review)
+
+    def _show(self, within: Predicate, review: Review) -> None:
+        self._within, self._review, self._setting = within, review, None
+        self._sliders = Sliders.of(review)
+        form = panel_form(review.results, review.skipped, None if self._sliders is None else self._sliders.block())
+        pair = review.pair
+        followed = {"attribute": review.attribute, "group": "" if pair is None else pair.group}
+        self.form = {**form, "followed": followed, "within": str(within)}
+
+    def _move(self, setting: dict[str, object]) -> None:
+        self._setting = self._scores().read(setting)
+        self.moved = packed(self._scores().numbers(self._setting))
+
+    def _scores(self) -> Sliders:
+        if self._sliders is None:
+            raise InputError("no scores, so no threshold to move", None, "Add `score` to the roles.")
+        return self._sliders
+
+    def _follow_pair(self, attribute: str, group: str) -> None:
+        self._question = replace(self._question, attribute=attribute, group=group)
+        within = self._within or ALL_ROWS
+        self._show(within, review_disparity(self.investigation.dataset.select(within), self._question))
+
+    def _pin(self, note: str) -> None:
+        self.investigation.pin(self._review.results["groups"], note)
+
+    def _pin_setting(self, note: str) -> None:
+        scores, setting = self._scores().scores, self._setting
+        if setting is None:
+            raise InputError("no setting to pin", None, "Move a slider first.")
+        dataset = self.investigation.dataset.select(self._within or ALL_ROWS)
+        made = scores.result(dataset, setting.thresholds, cost_fp=setting.cost_fp, cost_fn=setting.cost_fn)
+        self.investigation.pin(made, note)
+
+
+def _question(investigation: Investigation, asked: dict[str, Any]) -> Question:
+    lists = {name: tuple(value) for name, value in asked.items() if name in LISTS}
+    windows = {"before": investigation.windows["reference"], "current": investigation.windows["current"]}
+    return Question(**(asked | lists | windows))
+
+
+def _attributes(groups: Result) -> set[str]:
+    return {column for where in groups.tables["groups"]["where"] for column in Predicate.parse(where).columns}
+
+
+def _parted(selection: Predicate, attributes: set[str]) -> tuple[Predicate, Predicate]:
+    """The conditions that do not read an attribute, and those that do."""
+    reads = [bool(set(Predicate((condition,)).columns) & attributes) for condition in selection.conditions]
+    parts = [
+        tuple(item for item, read in zip(selection.conditions, reads, strict=True) if read is named) for named in (False, True)
+    ]
+    return Predicate(parts[0]), Predicate(parts[1])
