@@ -36,7 +36,7 @@ screenshots: $(VENV)/installed-test browser ## take the README's pictures anew, 
 	@mkdir -p docs
 	@WORKBENCH_SCREENSHOTS=$(CURDIR)/docs $(BIN)/pytest -q -m "slow or not slow" tests/browser
 
-bench: $(VENV)/installed-test ## run the benchmarks in turn
+bench: $(VENV)/installed-test $(VENV_VERIFY)/installed .venv-sliceline .venv-pysubgroup ## run the benchmarks in turn
 	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python "$$script"; done
 
 lab: $(VENV)/installed ## open JupyterLab on this repository
@@ -47,7 +47,7 @@ apps: $(VENV)/installed ## serve the status page
 	@WORKBENCH_HOME="$(CURDIR)/.workbench" $(BIN)/workbench serve status
 
 clean: ## remove the virtual environments and the caches; incidents in .workbench/ stay
-	rm -rf $(VENV) $(VENV_VERIFY) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
+	rm -rf $(VENV) $(VENV_VERIFY) .venv-sliceline .venv-pysubgroup .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 help: ## list the targets
@@ -77,6 +77,12 @@ $(VENV_VERIFY)/installed: tests/evidence/verify-requirements.txt
 	@npm install --silent --no-audit --no-fund --prefix $(VENV_VERIFY)/node @sigstore/core@3.2.1 axe-core@4.14.1 \
 		|| echo "npm could not install sigstore's core and axe-core: the tests with them will skip" >&2
 	@touch $@
+
+# What the benchmark of slices is held against, each in an environment of its own: their pins clash with ours.
+.venv-sliceline .venv-pysubgroup:
+	@echo "Installing $(@:.venv-%=%), to compare with"
+	@$(PYTHON) -m venv $@
+	@$@/bin/python -m pip install --quiet $(if $(findstring sliceline,$@),sliceline==0.3.0 numba pandas pyarrow,pysubgroup==0.9.0 'numpy<2')
 
 browser:
 	@if [ -x $(CHROMIUM) ]; then :; \

@@ -7,8 +7,10 @@ The folders, in the order in which data flows; each imports only itself and what
     predicate                       a row selection as data: the one thing that travels back from the screen
     result, registry, signing       what an analysis returns; plug-ins; keys and signatures
     data/                           LOAD, ENCODE        any source as a Dataset with roles
+    models/                         MODELS AS TARGETS   Python objects, model files, MLflow, HTTP
     analysis/                       ANALYSE             numbers, no screen: slices, disparity, drift, integrity
     lineage/                        WHERE FROM          events of the pipeline: versions, runs, what came of them
+    attacks/                        WHAT IF             recordings, replay, scenarios
     triage/                         WHICH CAUSE         every check under one budget, ranked
     views/                          RESULT -> PICTURE   figures and offline HTML
     incident/                       THE RECORD          append-only, hash-chained

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 CONDA = yaml.safe_load((ROOT / "environment.yml").read_text())
 CONDA_NAMES = {"ibis-framework": "ibis-duckdb"}
-EXTRAS = ["attacks", "certify", "dask", "fuzz", "lineage", "postgres", "spark", "test"]
+EXTRAS = ["attacks", "certify", "dask", "fuzz", "lineage", "models", "postgres", "spark", "test"]
 
 
 def bounds(requirements: list[str]) -> dict[str, str]:

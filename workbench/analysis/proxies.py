@@ -133,7 +133,7 @@ def _booster(seed: int) -> Any:
 def one_thread() -> AbstractContextManager[Any]:
     """One thread for small fits: where other programs run too, threads that wait for each other take twenty times as long."""
     import sklearn.ensemble  # noqa: F401  only threads of libraries that are loaded already are limited
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+    from threadpoolctl import threadpool_limits
 
     return cast("AbstractContextManager[Any]", threadpool_limits(1))
 

@@ -15,8 +15,8 @@ from typing import Any, Final
 import panel as pn
 import param
 
+from workbench.apps.page import CARD, STYLE, TEXT, WIDTH
 from workbench.apps.shown import Shown
-from workbench.apps.status import CARD, STYLE, TEXT, WIDTH
 from workbench.errors import WorkbenchError
 from workbench.incident.home import find_home, incident_folder, record_path
 from workbench.incident.record import Record

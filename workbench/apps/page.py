@@ -1,9 +1,9 @@
-"""What the pages look like: their width, their colours by the reader's preference, their cards, and how an item of a view is shown."""
+"""What the pages look like: their width, their colours by the reader's preference, their cards, and how an item is shown."""
 
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import panel as pn
@@ -39,10 +39,19 @@ def laid_out(header: str, cards: Sequence[pn.viewable.Viewable]) -> pn.viewable.
     return pn.Column(shown_html(header), *(cards or [none]), max_width=WIDTH, margin=(10, 30))
 
 
-def card(title: str, shown: Sequence[pn.viewable.Viewable], *, first: bool) -> pn.viewable.Viewable:
-    """A card of the page, unfolded where it is the first."""
+def card(title: str, tell: Callable[[], Sequence[pn.viewable.Viewable]], *, first: bool) -> pn.viewable.Viewable:
+    """A card of the page; the first is unfolded, the others are filled by `tell` when somebody unfolds them."""
     header = shown_html(f"<h2>{html.escape(title)}</h2>")
-    return pn.Card(*shown, header=header, collapsed=not first, max_width=WIDTH, stylesheets=[CARD])  # type: ignore[no-untyped-call]
+    folded = pn.Card(header=header, collapsed=not first, max_width=WIDTH, stylesheets=[CARD])  # type: ignore[no-untyped-call]
+
+    def fill(*_: object) -> None:
+        if not folded.objects:
+            folded.objects = list(tell())
+
+    folded.param.watch(fill, "collapsed")
+    if first:
+        fill()
+    return folded
 
 
 def shown_item(item: Any) -> pn.viewable.Viewable:

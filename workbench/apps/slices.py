@@ -7,6 +7,7 @@ incident, and costs nobody the others.
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -56,17 +57,17 @@ def _cards(home: Path) -> list[pn.viewable.Viewable]:
     if not path.is_file():
         return []
     with Record.open(path) as record:
-        incidents = record.incidents()[::-1]
-        return [_card(record, home, incident, first=number == 0) for number, incident in enumerate(incidents)]
+        newest_first = record.incidents()[::-1]
+        return [_card(record, home, incident, first=incident == newest_first[0]) for incident in newest_first]
 
 
 def _card(record: Record, home: Path, incident: str, *, first: bool) -> pn.viewable.Viewable:
     try:
         state = state_of(record.entries(incident))
-        title, shown = f"{state.id}: {state.title}", _latest(state, home)
     except Exception as exc:  # noqa: BLE001  an entry can never be repaired, and the page has other incidents to show
-        title, shown = incident, [shown_text(f"The record of this incident cannot be read ({type(exc).__name__}).")]
-    return card(title, shown, first=first)
+        said = f"The record of this incident cannot be read ({type(exc).__name__})."
+        return card(incident, lambda: [shown_text(said)], first=first)
+    return card(f"{state.id}: {state.title}", partial(_latest, state, home), first=first)
 
 
 def _latest(state: IncidentState, home: Path) -> list[pn.viewable.Viewable]:

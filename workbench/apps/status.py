@@ -11,6 +11,7 @@ import html
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -78,17 +79,7 @@ def _card(incident: str, entries: Sequence[Entry], home: Path, *, first: bool) -
         title = f"{incident}: {state_of(entries).title}"
     except Exception:  # noqa: BLE001  said on the card
         title = incident
-    header = shown_html(f"<h2>{html.escape(title)}</h2>")
-    card = pn.Card(header=header, collapsed=not first, max_width=WIDTH, stylesheets=[CARD])  # type: ignore[no-untyped-call]
-
-    def fill(*_: object) -> None:
-        if not card.objects:
-            card.objects = _told(entries, home)
-
-    card.param.watch(fill, "collapsed")
-    if first:
-        fill()
-    return card
+    return card(title, partial(_told, entries, home), first=first)
 
 
 def _told(entries: Sequence[Entry], home: Path) -> list[pn.viewable.Viewable]:

@@ -23,13 +23,15 @@ MATERIAL: Final = 0.1
 
 
 @scenarios.register("group flip")
-def group_flip(setting: Setting, *, attribute: str | None = None) -> Trial:
+def group_flip(setting: Setting, *, attribute: str | None = None, unchanged: bool = False) -> Trial:
     """Every row again as each other group of an attribute the model sees: decisions that change with nothing else.
 
     Parameters
     ----------
     attribute
         A feature that holds a group; None: the first.
+    unchanged
+        Ask again with every group as it is: the benign twin.
     """
     seen = [name for name in setting.groups if name in setting.frame.columns]
     name = setting.choose(attribute, seen, "group")[0] if attribute else (seen[0] if seen else None)
@@ -40,7 +42,8 @@ def group_flip(setting: Setting, *, attribute: str | None = None) -> Trial:
     for value in values:
         others = np.flatnonzero(setting.groups[name] != value)
         damaged = setting.frame.iloc[others].reset_index(drop=True)
-        damaged[name] = pd.Series([value] * len(others)).astype(setting.frame[name].dtype)
+        if not unchanged:
+            damaged[name] = pd.Series([value] * len(others)).astype(setting.frame[name].dtype)
         judged, _ = judge_pairs(setting, damaged, others)
         counted = judged != NOT_JUDGED
         hit = ((judged == FAIL) | (judged >= FIRST_ERROR))[counted]

@@ -84,7 +84,7 @@ def doctor() -> None:
 
 
 def serve(
-    page: Annotated[str, typer.Argument(help="Which page: status or fairness.", metavar="APP")] = "status",
+    page: Annotated[str, typer.Argument(help="Which page: status, fairness or slices.", metavar="APP")] = "status",
     port: Annotated[int, typer.Option("--port", help="On which port of this machine.")] = 5006,
     *,
     show: Annotated[bool, typer.Option("--show", help="Open a browser.")] = False,

@@ -1,4 +1,4 @@
-"""What a responder asks of the lineage around one node, as one value: where, when, since when, on which columns, from what origin.
+"""What a responder asks of the lineage around one node, as one value: where, when, on which columns, from what origin.
 
 A drawing, a list of suspects and a trace of columns made from one `Inquiry` speak of the same thing; each host keeps one and
 replaces it when the responder turns to something else.

@@ -17,7 +17,7 @@ from workbench.lineage.inquiry import Inquiry, Trace, version_of
 from workbench.lineage.instant import as_instant, instant_text
 from workbench.lineage.picture import Node, Picture
 from workbench.result import Result
-from workbench.result.cells import is_small
+from workbench.result.cells import hide
 from workbench.views.lineage import Drawing, lineage_svg
 from workbench.views.render import Sentence, Several, Static, Table
 
@@ -104,8 +104,13 @@ def radius_text(radius: BlastRadius) -> str:
 def _people(people: Mapping[str, int] | None) -> str:
     if people is None:
         return ""
-    told = [f"{'fewer than 10' if is_small(count) else f'{count:,}'} {name}" for name, count in people.items() if count]
-    return f" People decided on by versions of each class: {', '.join(told)}."
+    hidden = hide(list(people.values()))
+    told = [
+        f"{name} {'suppressed' if kept else f'{count:,}'}"
+        for (name, count), kept in zip(people.items(), hidden, strict=True)
+        if count
+    ]
+    return f" People decided on, by class of the version: {', '.join(told)}."
 
 
 def radius_table(radius: BlastRadius) -> Table:
