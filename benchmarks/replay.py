@@ -124,7 +124,8 @@ class _Scores(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         """Answer as ``/invocations`` does."""
         rows = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["dataframe_split"]["data"]
-        content = json.dumps({"predictions": self.target.booster.predict(np.array(rows, dtype=float)).tolist()}).encode()
+        decided = (self.target.booster.predict(np.array(rows, dtype=float)) > 0.5).astype(int)
+        content = json.dumps({"predictions": decided.tolist()}).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()

@@ -114,9 +114,12 @@ def test_quantiles_of_many_numbers_are_exact(tmp_path: Path, monkeypatch: pytest
     )
     frame.to_parquet(tmp_path / "t.parquet", row_group_size=70_000)
     for coding, name in zip(read_codes(tmp_path / "t.parquet").codings, frame, strict=True):
-        wanted = np.unique(np.quantile(frame[name], np.linspace(0, 1, 17)[1:-1], method="higher"))
+        wanted = np.unique(np.quantile(frame[name], np.linspace(0, 1, 17)[1:-1], method="higher")).tolist()
+        if name == "tied":
+            assert wanted[0] == 0.0
+            wanted[0] = frame[name][frame[name] > 0].min()
         assert coding.edges is not None
-        assert coding.edges.tolist() == wanted[wanted > frame[name].min()].tolist()
+        assert coding.edges.tolist() == wanted
 
 
 def test_values_that_crowd_the_buckets_are_read_as_a_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

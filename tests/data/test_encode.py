@@ -97,6 +97,31 @@ def test_quantile_bins_hold_equal_shares() -> None:
     assert counts[1:].max() <= 101
 
 
+def test_a_heavy_value_has_a_bin_of_its_own() -> None:
+    """As Adult's capital loss: 95 % zeros are no reason to say only that it is not missing."""
+    column = pd.Series([0] * 95 + [*range(155, 160)] * 8)
+    assert [str(condition) for condition in coding_of(column, bins=3).conditions] == ["x is missing", "x < 155", "x >= 155"]
+    inner = pd.Series([*range(1, 31), *[40] * 60, *range(41, 71)])
+    coding = coding_of(inner, bins=4)
+    assert [str(condition) for condition in coding.conditions[1:]] == ["x < 40", "x in [40, 41)", "x >= 41"]
+
+
+@given(st.lists(st.integers(0, 6) | st.floats(allow_nan=False), min_size=1, max_size=60), st.integers(1, 6))
+def test_where_quantiles_meet_the_next_larger_value_begins_a_bin(values: list[float], bins: int) -> None:
+    """Against a list of each quantile, counted by hand; never more bins than asked for."""
+    column = pd.Series(values, dtype=float)
+    finite = sorted(value for value in values if np.isfinite(value))
+    edges = coding_of(column, bins=bins).edges if len(set(values)) > 1 else None
+    if edges is None:
+        return
+    ranks = [-(-number * (len(finite) - 1) // bins) for number in range(1, bins)] if finite else []
+    quantiles = [finite[rank] for rank in ranks]
+    heavy = {value for value in quantiles if quantiles.count(value) > 1 or value == min(values)}
+    above = [larger[0] for value in heavy if (larger := [each for each in finite if each > value])]
+    assert edges.tolist() == sorted({value for value in quantiles + above if value > min(values)})
+    assert len(edges) < bins or bins == 1
+
+
 @pytest.mark.parametrize("values", [[1, 1], ["a", "a"], [True, True], [None, None], [np.nan, np.nan], []])
 def test_constant_columns_are_left_out(values: list[object]) -> None:
     assert fit_codings(pd.DataFrame({"x": values}), ["x"]) == []

@@ -17,6 +17,7 @@ from workbench.analysis.decomposition import decompose
 from workbench.analysis.definitions import impossibility
 from workbench.analysis.disparity import measure_disparity, missing_attribute
 from workbench.analysis.disparity.reference import MOST_FAVORED, REFERENCES
+from workbench.analysis.disparity_time import DEFAULT as FOLLOWED
 from workbench.analysis.disparity_time import disparity_over_time
 from workbench.analysis.guard import guard_data
 from workbench.analysis.pairs import Pair, choose_pair
@@ -88,6 +89,8 @@ class Review:
         The attribute whose groups are followed.
     question
         What was asked.
+    hidden
+        Measure to the groups of `attribute` whose value others may not see; under ``n`` those that are not told of at all.
     pair
         The two groups that are followed; None where there are no two.
     thresholds
@@ -98,6 +101,7 @@ class Review:
     skipped: Mapping[str, str]
     attribute: str
     question: Question
+    hidden: Mapping[str, set[str]]
     pair: Pair | None = None
     thresholds: Thresholds | None = field(default=None, repr=False)
 
@@ -109,20 +113,27 @@ def review_disparity(dataset: Dataset, question: Question | None = None) -> Revi
     ------
     RolesError
         If there are no groups, or nothing to measure.
+    InputError
+        If there are no rows.
     UnknownNameError
         For an attribute, a group, a column or a policy that does not exist.
     """
     asked = question or Question()
     subject = _current(dataset, asked)
+    if not subject.rows:
+        raise InputError("no rows to compare groups in", str(subject.where), "Choose a wider selection or window.")
     groups = measure_disparity(
         subject, asked.groups or None, asked.reference, strata=asked.strata or None, policy=asked.policy or None, seed=asked.seed
     )
     results = {"guard": guard_data(dataset), "groups": groups}
     skipped: dict[str, str] = {}
     attribute = asked.attribute or str(groups.tables["groups"]["attributes"].iloc[0])
+    hidden = hidden_groups(groups, attribute)
     pair = _pair(subject, asked, attribute, skipped)
-    if pair is not None:
-        for name, part in _parts(dataset, subject, asked, pair).items():
+    if pair is not None and {pair.group, pair.reference} & hidden["n"]:
+        skipped |= dict.fromkeys(PAIRED, f"{pair.group} or {pair.reference} is suppressed: nothing may be told of it")
+    elif pair is not None:
+        for name, part in _parts(dataset, subject, asked, pair, hidden).items():
             try:
                 results[name] = part()
             except InputError as exc:
@@ -131,9 +142,9 @@ def review_disparity(dataset: Dataset, question: Question | None = None) -> Revi
         thresholds = Thresholds.of(subject, attribute, reference=_reference(subject, asked, attribute))
     except InputError as exc:
         skipped["thresholds"] = str(exc)
-        return Review(results, skipped, attribute, asked, pair)
-    results["thresholds"] = _now(thresholds, subject, groups, attribute, pair)
-    return Review(results, skipped, attribute, asked, pair, thresholds)
+        return Review(results, skipped, attribute, asked, hidden, pair)
+    results["thresholds"] = _now(thresholds, subject, hidden, pair)
+    return Review(results, skipped, attribute, asked, hidden, pair, thresholds)
 
 
 def _current(dataset: Dataset, asked: Question) -> Dataset:
@@ -161,12 +172,15 @@ def _reference(dataset: Dataset, asked: Question, attribute: str) -> str:
     return MOST_FAVORED
 
 
-def _parts(dataset: Dataset, subject: Dataset, asked: Question, pair: Pair) -> dict[str, Callable[[], Result]]:
-    """The parts that ask of one group beside its reference: `PAIRED`."""
+def _parts(
+    dataset: Dataset, subject: Dataset, asked: Question, pair: Pair, hidden: Mapping[str, set[str]]
+) -> dict[str, Callable[[], Result]]:
+    """The parts that ask of one group beside its reference: `PAIRED`; over time only measures that may be told of both."""
+    told = [measure for measure in FOLLOWED if measure in hidden and not {pair.group, pair.reference} & hidden[measure]]
     attribute, group, reference = pair.attribute, pair.group, pair.reference
     named: _Named = {"attribute": attribute, "group": group, "reference": reference}
     parts: tuple[Callable[[], Result], ...] = (
-        lambda: disparity_over_time(dataset, **named, events=asked.events, before=asked.before, current=asked.current),
+        lambda: disparity_over_time(dataset, **named, events=asked.events, measures=told or None, before=asked.before, current=asked.current),
         lambda: _decomposed(subject, asked, pair),
         lambda: _impossible(subject, pair),
         lambda: missing_attribute(subject, attribute, group=group, reference=reference),
@@ -203,14 +217,13 @@ def hidden_groups(groups: Result, attribute: str) -> dict[str, set[str]]:
     return {str(name): set(part.loc[part[name].isna() | part["suppressed"], "group"].astype(str)) for name in names}
 
 
-def _now(thresholds: Thresholds, dataset: Dataset, groups: Result, attribute: str, pair: Pair | None) -> Result:
+def _now(thresholds: Thresholds, dataset: Dataset, hidden: Mapping[str, set[str]], pair: Pair | None) -> Result:
     """The rates at the threshold that the log's predictions were made with, or at the middle one where none gives them.
 
     What the groups' own table may not tell is marked here too: the scores of a group are those of the same people.
     """
     middle = float(thresholds.edges[(len(thresholds.edges) - 1) // 2])
     made = thresholds.result(dataset, middle if thresholds.current is None else thresholds.current)
-    hidden = hidden_groups(groups, attribute)
     tables = {name: _masked(table, hidden) for name, table in made.tables.items()}
     if pair is not None and pair.group in thresholds.groups and "selection_rate" in hidden:
         curve = thresholds.curve(group=pair.group, points=CURVE_POINTS)

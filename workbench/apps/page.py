@@ -12,6 +12,8 @@ from workbench.views.render import Sentence, Several, Table
 from workbench.views.theme import FONT, dark_figures, properties
 
 WIDTH = 1100
+WIDE = "stretch_width"
+"""How everything is sized; said of each item, since what `pn.extension` sets holds for what is made after it only."""
 ON_DARK = "@media (prefers-color-scheme: dark) {{ {} }}"
 STYLE = f"""
 :root {{ color-scheme: light dark; {properties(dark=False)} }}
@@ -34,15 +36,15 @@ FIGURE = ON_DARK.format(dark_figures())
 
 def laid_out(header: str, cards: Sequence[pn.viewable.Viewable]) -> pn.viewable.Viewable:
     """A page: its header, HTML of our own, and below it its cards, or that there are none."""
-    pn.extension("plotly", sizing_mode="stretch_width", raw_css=[STYLE])
+    pn.extension("plotly", raw_css=[STYLE])
     none = shown_text("No incident was ever opened here.")
-    return pn.Column(shown_html(header), *(cards or [none]), max_width=WIDTH, margin=(10, 30))
+    return pn.Column(shown_html(header), *(cards or [none]), max_width=WIDTH, margin=(10, 30), sizing_mode=WIDE)
 
 
 def card(title: str, tell: Callable[[], Sequence[pn.viewable.Viewable]], *, first: bool) -> pn.viewable.Viewable:
     """A card of the page; the first is unfolded, the others are filled by `tell` when somebody unfolds them."""
     header = shown_html(f"<h2>{html.escape(title)}</h2>")
-    folded = pn.Card(header=header, collapsed=not first, max_width=WIDTH, stylesheets=[CARD])  # type: ignore[no-untyped-call]
+    folded = pn.Card(header=header, collapsed=not first, max_width=WIDTH, sizing_mode=WIDE, stylesheets=[CARD])  # type: ignore[no-untyped-call]
 
     def fill(*_: object) -> None:
         if not folded.objects:
@@ -59,8 +61,9 @@ def shown_item(item: Any) -> pn.viewable.Viewable:
     if isinstance(item, Sentence | Several | Table):
         return shown_html(item._repr_html_())
     if isinstance(item, pn.viewable.Viewable):
+        item.sizing_mode = item.sizing_mode or WIDE
         return item
-    return pn.pane.Plotly(item, config={"displaylogo": False}, stylesheets=[FIGURE])  # type: ignore[no-untyped-call]
+    return pn.pane.Plotly(item, config={"displaylogo": False}, sizing_mode=WIDE, stylesheets=[FIGURE])  # type: ignore[no-untyped-call]
 
 
 def shown_text(text: str) -> pn.viewable.Viewable:
@@ -70,4 +73,4 @@ def shown_text(text: str) -> pn.viewable.Viewable:
 
 def shown_html(text: str) -> pn.viewable.Viewable:
     """HTML, whatever comes from the record escaped before."""
-    return pn.pane.HTML(text, stylesheets=[TEXT])  # type: ignore[no-untyped-call]
+    return pn.pane.HTML(text, sizing_mode=WIDE, stylesheets=[TEXT])  # type: ignore[no-untyped-call]

@@ -104,7 +104,7 @@ def _serve_one(pipeline: Pipeline, moment: float, cached: bool) -> tuple[str, fl
     )
     if cache in {"healthy", "stale"} and cached and (store == "healthy" or moment - fed < pipeline.ttl or cache == "stale"):
         return ("stale" if cache == "stale" else "cache"), spent
-    if store == "healthy" or store == "stale":
+    if store in {"healthy", "stale"}:
         return ("store" if store == "healthy" else "stale"), spent + STORE_SECONDS
     spent += pipeline.timeout if store == "down" else min(pipeline.slow, pipeline.timeout)
     if store == "slow" and pipeline.slow <= pipeline.timeout:
@@ -148,8 +148,10 @@ def failing_downstream(
     timeline = _timeline(served, changed, window)
     order = _propagation(served, changed, pipeline)
     numbers = {
-        "fallback_share": float((served.source[during] == "fallback").mean()), "unanswered_share": float((served.source[during] == "none").mean()),
-        "recovery_seconds": _recovery(timeline, ended, window), "first_symptom": None if order.empty else order["symptom"].iloc[0],
+        "fallback_share": float((served.source[during] == "fallback").mean()),
+        "unanswered_share": float((served.source[during] == "none").mean()),
+        "recovery_seconds": _recovery(timeline, ended, window),
+        "first_symptom": None if order.empty else order["symptom"].iloc[0],
     }  # fmt: skip
     outcomes = pd.DataFrame([{**counted, **numbers}])
     tables = {"outcomes": outcomes, "propagation": order, "timeline": timeline}
@@ -178,23 +180,25 @@ def _pipeline(outages: Sequence[Mapping[str, Any]], options: Mapping[str, Any]) 
 def _changed(setting: Setting, places: np.ndarray, served: Served) -> np.ndarray:
     """Which decisions differ from those on the true features; a request without features has none."""
     frame = setting.frame.iloc[places].reset_index(drop=True)
-    healthy = setting.clean.decision[places]
-    fallen = served.source == "fallback"
-    if fallen.any():
-        usual = {name: _usual(setting.frame[name]) for name in frame.columns}
-        typical = pd.DataFrame({name: pd.Series([value] * len(frame)) for name, value in usual.items()})
-        for name in frame.columns:
-            frame[name] = (
-                frame[name]
-                .astype(typical[name].dtype if frame[name].dtype.kind in "iu" else frame[name].dtype)
-                .mask(fallen, typical[name])
-            )
-    stale = served.source == "stale"
-    frame.loc[stale] = setting.frame.iloc[np.roll(places, 1)].reset_index(drop=True).loc[stale].astype(frame.dtypes)
+    others = setting.frame.iloc[np.roll(places, 1)].reset_index(drop=True)
+    fallen, stale = served.source == "fallback", served.source == "stale"
+    for name in frame.columns:
+        frame[name] = _served_values(frame[name], others[name], _usual(setting.frame[name]), fallen, stale)
     vocabulary = Vocabulary()
-    before = vocabulary.encode(healthy)
+    before = vocabulary.encode(setting.clean.decision[places])
     after = vocabulary.encode(setting.target.predict(frame).decision)
     return np.asarray((before != after) | (served.source == "none"))
+
+
+def _served_values(
+    true: pd.Series[Any], others: pd.Series[Any], usual: Any, fallen: np.ndarray, stale: np.ndarray
+) -> pd.Series[Any]:
+    """A column as it is served: the row's own value, somebody else's where stale, the usual one where the fallback steps in."""
+    served = true.mask(stale, others)
+    if not fallen.any():
+        return served
+    wide = served.astype(float) if pd.api.types.is_integer_dtype(served) and not float(usual).is_integer() else served
+    return wide.mask(fallen, round(usual) if pd.api.types.is_integer_dtype(wide) else usual)
 
 
 def _usual(series: pd.Series[Any]) -> Any:
@@ -206,8 +210,8 @@ def _usual(series: pd.Series[Any]) -> Any:
 def _timeline(served: Served, changed: np.ndarray, window: float) -> pd.DataFrame:
     second = (served.moment / window).astype(int)
     frame = pd.DataFrame({
-        "window": second, "requests": 1, "changed": changed, "fallback": served.source == "fallback", "stale": served.source == "stale",
-        "unanswered": served.source == "none", "seconds": served.seconds,
+        "window": second, "requests": 1, "changed": changed, "fallback": served.source == "fallback",
+        "stale": served.source == "stale", "unanswered": served.source == "none", "seconds": served.seconds,
     })  # fmt: skip
     table = frame.groupby("window").agg(
         requests=("requests", "sum"), changed=("changed", "sum"), fallback=("fallback", "sum"), stale=("stale", "sum"),

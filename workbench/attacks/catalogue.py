@@ -21,7 +21,8 @@ from workbench.registry import scenarios as generators
 
 SHIPPED: Final = Path(__file__).with_name("scenarios")
 GENERATORS: Final = (
-    "stress", "probing", "poisoning", "inference", "extraction", "timing", "load", "cascade", "texts", "images", "cohorts", "fuzzing",
+    "stress", "probing", "poisoning", "inference", "extraction", "timing", "load", "cascade", "texts", "images", "cohorts",
+    "fuzzing",
 )  # fmt: skip
 """Modules of this package that register generators when they are imported."""
 TECHNIQUES: Final[Mapping[str, str]] = {
@@ -78,7 +79,7 @@ class Catalogue:
         raise UnknownNameError("scenario", name, self.scenarios)
 
     def table(self) -> pd.DataFrame:
-        """One row per scenario: ``name id technique modality generator severity owner expected rollback_trigger parent version``."""
+        """One row per scenario: its name, id, technique, modality, generator, severity, expected outcome, trigger, parent."""
         rows = [
             {
                 "name": item.name, "id": item.id, "technique": item.technique, "modality": item.modality,
@@ -164,7 +165,7 @@ def compare(before: Catalogue, after: Catalogue) -> pd.DataFrame:
         change = CHANGES[0] if old is None else CHANGES[2] if new is None else CHANGES[1]
         fields = ", ".join(changed_fields(old, new)) if old is not None and new is not None else ""
         rows.append({"name": name, "change": change, "fields": fields, "technique": (new or old).technique})  # type: ignore[union-attr]
-    covered = {technique for catalogue in (after,) for technique in (item.technique for item in catalogue)}
+    covered = {item.technique for item in after}
     return pd.DataFrame(
         [{**row, "uncovered": row["technique"] is not None and row["technique"] not in covered} for row in rows],
         columns=["name", "change", "fields", "technique", "uncovered"],

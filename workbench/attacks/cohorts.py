@@ -1,4 +1,4 @@
-"""Scenarios about who is asked and how often: another mix of people, another group, another value of a shortcut, the same again."""
+"""Scenarios about who is asked, and how often: another mix, another group, a shortcut dealt out anew, the same again."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from workbench.analysis.stats import newcombe
+from workbench.analysis.stats import newcombe, wilson
 from workbench.attacks.decisions import MISSING, Vocabulary, decision_texts
 from workbench.attacks.stress import judge_pairs, stress
 from workbench.attacks.trial import Setting, Trial, share_columns
@@ -83,32 +83,30 @@ def shortcut(setting: Setting, *, column: str | None = None, levels: Sequence[fl
 
 @scenarios.register("skewed mix")
 def skewed_mix(setting: Setting, *, column: str | None = None, tilts: Sequence[float] = TILTS) -> Trial:
-    """Rows drawn so that one column leans: how many more decisions are wrong in the most tilted mix than in the log's own.
+    """Rows weighted so that one column leans: how many more decisions are wrong in the most tilted mix than in the log's own.
+
+    The intervals count a mix as so many rows as would tell as much without weights (Kish 1965, section 11.7): few heavy rows are
+    few people.
 
     Parameters
     ----------
     column
         A numeric feature; None: each by itself, the worst is reported.
     tilts
-        Rows are drawn with weight exp(tilt × standardised value); 0 is the log's own mix.
+        A row weighs exp(tilt × standardised value); 0 is the log's own mix.
     """
     wrong = setting.wrong(setting.clean)
     named = setting.choose(column, setting.numeric(), "numeric")
-    curve, rows = [], []
-    for stream, name in enumerate(named):
-        standard = _standard(setting.frame[name])
-        for at, tilt in enumerate(tilts):
-            weight = np.exp(np.clip(tilt * standard, -30, 30))
-            drawn = setting.generator(91, stream, at).choice(len(setting), len(setting), p=weight / weight.sum())
-            different = len(np.unique(drawn))
-            curve.append(
-                {"column": name, "tilt": tilt, **share_columns(int(wrong[drawn].sum()), len(drawn)), "distinct_rows": different}
-            )
-        first, last = curve[-len(tilts)], curve[-1]
-        # A row drawn often is one person: the interval counts distinct rows, not draws.
-        share = last["distinct_rows"] / last["trials"]
-        gap = newcombe(last["failures"] * share, last["distinct_rows"], first["failures"], first["trials"], 1 - 0.05 / len(named))
-        rows.append({"column": name, "change": last["rate"] - first["rate"], "low": float(gap.low), "high": float(gap.high)})
+    curve: list[dict[str, Any]] = [
+        {"column": name, **_tilted(wrong, _standard(setting.frame[name]), tilt)} for name in named for tilt in tilts
+    ]
+    rows = []
+    for name, at in zip(named, range(0, len(curve), len(tilts)), strict=True):
+        first, last = curve[at], curve[at + len(tilts) - 1]
+        sizes = [point["effective_rows"] for point in (last, first)]
+        gap = newcombe(last["rate"] * sizes[0], sizes[0], first["rate"] * sizes[1], sizes[1], 1 - 0.05 / len(named))
+        change = float(last["rate"] - first["rate"])
+        rows.append({"column": name, "change": change, "low": float(gap.low), "high": float(gap.high)})
     table = pd.DataFrame(rows)
     worst = table.iloc[int(table["change"].argmax())]
     return Trial(
@@ -233,10 +231,18 @@ def segment(setting: Setting, *, rows: str, rest: bool = False) -> Trial:
     )
 
 
+def _tilted(wrong: np.ndarray, standard: np.ndarray, tilt: float) -> dict[str, float]:
+    weight = np.exp(np.clip(tilt * standard, -30, 30))
+    rate = float((weight * wrong).sum() / weight.sum())
+    size = float(weight.sum() ** 2 / (weight**2).sum())
+    ends = wilson(rate * size, size)
+    return {"tilt": tilt, "rate": rate, "low": float(ends.low), "high": float(ends.high), "effective_rows": size}
+
+
 def _standard(series: pd.Series[Any]) -> np.ndarray:
     values = series.to_numpy(dtype=float, na_value=np.nan)
     spread = float(np.nanstd(values)) or 1.0
-    return np.nan_to_num((values - np.nanmean(values)) / spread)
+    return np.asarray(np.nan_to_num((values - np.nanmean(values)) / spread))
 
 
 def _beyond(score: np.ndarray) -> bool:

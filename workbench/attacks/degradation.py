@@ -1,9 +1,9 @@
 """How a target goes down as a fault grows: gracefully, off a cliff, or open, letting through what it should stop.
 
-A curve has one point per level of the fault. *Held*: failures do not rise significantly. *Cliff*: at the change point
-(`workbench.analysis.onset`; the largest step where that dates none) one step makes up `CLIFF` of the whole rise. *Graceful*: it rises without
-such a step. *Fail-open*: as it rises, the target decides significantly more often as it should not without checking
-(the `permissive` decision), whatever the shape.
+A curve has one point per level of the fault. *Held*: failures do not rise significantly. *Cliff*: one step, at the change point
+(`workbench.analysis.onset`; the largest step where that dates none), makes up `CLIFF` of the whole rise. *Graceful*: it rises
+without such a step. *Fail-open*: as it rises, the target decides significantly more often as it should not without checking (the
+`permissive` decision), whatever the shape.
 """
 
 from __future__ import annotations

@@ -85,7 +85,7 @@ def _changed_versions(environment: Mapping[str, Any]) -> list[str]:
 
 
 def _on_one_thread(target: Target, frame: pd.DataFrame) -> Prediction:
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # comes with scikit-learn
+    from threadpoolctl import threadpool_limits  # comes with scikit-learn
 
     with threadpool_limits(1):
         return target.predict(frame)

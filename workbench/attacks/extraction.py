@@ -46,7 +46,7 @@ def extraction(setting: Setting, *, budgets: Sequence[int] = BUDGETS, transfer: 
         curve.append({"queries": budget, **share_columns(int(agreed.sum()), int(decided.sum()))})
     table = pd.DataFrame(curve).rename(columns={"failures": "agreed"})
     last = curve[-1]
-    outcomes: dict[str, Any] = {**table.iloc[-1].to_dict()}
+    outcomes: dict[str, Any] = {str(name): value for name, value in table.iloc[-1].items()}
     if transfer and copy is not None and not random_answers:
         outcomes |= _transfer(setting, copy, transfer)
     return Trial(

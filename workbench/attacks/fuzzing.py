@@ -30,7 +30,7 @@ def fuzz(setting: Setting, *, examples: int = 100, ways: tuple[str, ...] | list[
     Parameters
     ----------
     examples
-        Inputs per way at most, before shrinking.
+        Inputs made up, before the search for small ones.
     inside
         Only inputs that can exist: the benign twin.
     """
@@ -41,53 +41,75 @@ def fuzz(setting: Setting, *, examples: int = 100, ways: tuple[str, ...] | list[
     if odd := sorted(set(ways) - set(WAYS)):
         raise InputError("no such way to go wrong", odd[0], f"Ways: {', '.join(WAYS)}")
     base = _base(setting)
-    failed, rows = [], []
+    inputs = _inputs(setting, inside=inside)
+    judged = _tally(setting, base, inputs, examples)
+    rows = []
     for way in ways:
-        tried, minimal = _search(setting, base, way, examples, inside=inside)
-        failed += tried
-        rows.append({"way": way, **share_columns(sum(tried), len(tried)), "minimal_input": _shown(minimal, base)})
-    counted = share_columns(sum(failed), len(failed))
+        hits = [way in found for found in judged]
+        minimal = _smallest(setting, base, inputs, way, examples) if any(hits) else None
+        rows.append({"way": way, **share_columns(sum(hits), len(hits)), "minimal_input": _shown(minimal, base)})
+    wrong = [bool(found & set(ways)) for found in judged]
+    counted = share_columns(sum(wrong), len(wrong))
     return Trial(
         "made-up inputs that go wrong", counted["rate"], counted["low"], counted["high"], {"outcomes": pd.DataFrame(rows)},
         {"ways": [row["way"] for row in rows if row["failures"]]},
     )  # fmt: skip
 
 
-def _search(
-    setting: Setting, base: dict[str, Any], way: str, examples: int, *, inside: bool
-) -> tuple[list[bool], dict[str, Any] | None]:
-    """Whether each made-up input failed, and the smallest that did (None: none found)."""
+def _inputs(setting: Setting, *, inside: bool) -> Any:
+    """A strategy of inputs, each one to three changed columns of a typical one."""
+    from hypothesis import strategies as st
+
+    columns = st.lists(st.sampled_from(list(setting.domain.columns)), min_size=1, max_size=3, unique_by=lambda item: item.name)
+    return columns.flatmap(lambda some: st.fixed_dictionaries({item.name: _values(item, inside=inside) for item in some}))
+
+
+def _tally(setting: Setting, base: dict[str, Any], inputs: Any, examples: int) -> list[set[str]]:
+    """In which ways each of the made-up inputs goes wrong."""
+    from hypothesis import HealthCheck, Phase, given, seed, settings
+
+    judged: list[set[str]] = []
+
+    @seed(setting.seed)
+    @settings(
+        max_examples=examples, database=None, deadline=None, phases=(Phase.generate,), suppress_health_check=list(HealthCheck)
+    )
+    @given(inputs)
+    def ask(changes: dict[str, Any]) -> None:
+        judged.append(_ways_wrong(setting, base, changes))
+
+    ask()
+    return judged
+
+
+def _smallest(setting: Setting, base: dict[str, Any], inputs: Any, way: str, examples: int) -> dict[str, Any] | None:
+    """The smallest input that goes wrong in one way; None where the search does not find one again."""
     import random
 
     from hypothesis import HealthCheck, Phase, find, settings
-    from hypothesis import strategies as st
     from hypothesis.errors import NoSuchExample
 
-    tried: list[bool] = []
-    found: list[dict[str, Any]] = []
-
-    def fails(changes: dict[str, Any]) -> bool:
-        failed = _goes_wrong(
-            setting, {**base, **changes}, way, possible=not any(_impossible(setting, *item) for item in changes.items())
-        )
-        if not found:
-            tried.append(failed)
-        if failed:
-            found.append(changes)
-        return failed
-
-    changes = st.lists(
-        st.sampled_from(list(setting.domain.columns)), min_size=1, max_size=3, unique_by=lambda item: item.name
-    ).flatmap(lambda columns: st.fixed_dictionaries({column.name: _values(column, inside=inside) for column in columns}))
     quiet = settings(
         max_examples=examples, database=None, deadline=None, phases=(Phase.generate, Phase.shrink),
         suppress_health_check=list(HealthCheck),
     )  # fmt: skip
     try:
-        minimal: dict[str, Any] | None = find(changes, fails, settings=quiet, random=random.Random(setting.seed))  # noqa: S311
+        found: dict[str, Any] = find(
+            inputs,
+            lambda changes: way in _ways_wrong(setting, base, changes),
+            settings=quiet,
+            random=random.Random(setting.seed),  # noqa: S311
+        )
     except NoSuchExample:
-        minimal = None
-    return tried, minimal
+        return None
+    return found
+
+
+def _ways_wrong(setting: Setting, base: dict[str, Any], changes: dict[str, Any]) -> set[str]:
+    row = {**base, **changes}
+    possible = not any(_impossible(setting, *item) for item in changes.items())
+    answered = setting.target.predict(pd.DataFrame({name: _typed(value, setting.frame[name]) for name, value in row.items()}))
+    return {way for way, judge in JUDGES.items() if judge(answered, possible)}
 
 
 def _values(column: Column, *, inside: bool) -> Any:
@@ -115,12 +137,6 @@ def _impossible(setting: Setting, name: str, value: Any) -> bool:
     if not isinstance(value, int | float):
         return True
     return not (column.low is not None and column.high is not None and column.low <= value <= column.high)
-
-
-def _goes_wrong(setting: Setting, row: dict[str, Any], way: str, *, possible: bool) -> bool:
-    frame = pd.DataFrame({name: _typed(value, setting.frame[name]) for name, value in row.items()})
-    answered = setting.target.predict(frame)
-    return JUDGES[way](answered, possible)
 
 
 def _typed(value: Any, like: pd.Series[Any]) -> pd.Series[Any]:
@@ -167,5 +183,5 @@ def _shown(minimal: dict[str, Any] | None, base: dict[str, Any]) -> str | None:
     """What of a minimal input differs from the typical one."""
     if minimal is None:
         return None
-    odd = {name: value for name, value in minimal.items() if not (value == base[name])}
+    odd = {name: value for name, value in minimal.items() if name not in base or value != base[name]}
     return shorten(", ".join(f"{name} = {value!r}" for name, value in odd.items()) or "the typical input")

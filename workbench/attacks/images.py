@@ -21,7 +21,7 @@ Images = np.ndarray
 def add_pixel_noise(images: Images, strength: float, rng: np.random.Generator) -> Images:
     """Normal noise of `strength` times the range of all pixels, cut to that range."""
     low, high = images.min(), images.max()
-    return np.clip(images + strength * (high - low) * rng.normal(size=images.shape), low, high)
+    return np.asarray(np.clip(images + strength * (high - low) * rng.normal(size=images.shape), low, high))
 
 
 def occlude(images: Images, strength: float, rng: np.random.Generator) -> Images:

@@ -88,7 +88,8 @@ def attribute_inference(setting: Setting, *, attribute: str | None = None, refit
     gain = float(hits.mean()) - base
     p = (1 + sum(value >= hits.mean() for value in null)) / (1 + refits)
     table = pd.DataFrame([{
-        "attribute": name, "accuracy": float(hits.mean()), "null": base, "gain": gain, "low": gain - spread, "high": gain + spread, "p": p,
+        "attribute": name, "accuracy": float(hits.mean()), "null": base, "gain": gain, "low": gain - spread,
+        "high": gain + spread, "p": p,
     }])  # fmt: skip
     return Trial(
         f"accuracy that the answers add in guessing {name}", gain, gain - spread, gain + spread, {"outcomes": table},
@@ -104,7 +105,7 @@ def _sureness(prediction: Prediction, labels: np.ndarray) -> np.ndarray:
     if np.isnan(score).all():
         return right.astype(float)
     positive = pd.to_numeric(pd.Series(labels), errors="coerce").to_numpy(dtype=float, na_value=np.nan)
-    return np.where(positive == 1, score, 1 - score)
+    return np.asarray(np.where(positive == 1, score, 1 - score))
 
 
 def _against_null(

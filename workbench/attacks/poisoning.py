@@ -50,10 +50,9 @@ def label_flips(setting: Setting, *, shares: Sequence[float] = SHARES, targeted:
     first, last = wrong[0], wrong[len(shares) - 1]
     lost = newcombe(last.sum(), len(judge), first.sum(), len(judge))
     value = float(last.mean() - first.mean())
-    return Trial(
-        "accuracy lost on untouched rows", value, float(lost.low), float(lost.high), {"outcomes": table.iloc[[-1]], "curve": table},
-        {"detector_recall": curve[-1]["detector_recall"], "detector_false_alarms": curve[-1]["detector_false_alarms"]}, last & ~first, judge,
-    )  # fmt: skip
+    told = {name: curve[-1][name] for name in ("detector_recall", "detector_false_alarms")}
+    tables = {"outcomes": table.iloc[[-1]], "curve": table}
+    return Trial("accuracy lost on untouched rows", value, float(lost.low), float(lost.high), tables, told, last & ~first, judge)
 
 
 @scenarios.register("backdoor")
@@ -138,7 +137,7 @@ def _flipped(labels: np.ndarray, share: float, chance: np.random.Generator, *, t
 
 def _rarest(labels: np.ndarray) -> Any:
     counts = pd.Series(labels).dropna().value_counts()
-    return sorted(counts[counts == counts.min()].index.tolist(), key=str)[0]
+    return min(counts[counts == counts.min()].index.tolist(), key=str)
 
 
 def _detect(

@@ -39,8 +39,9 @@ def rehearse(scenario: Scenario, setting: Setting, *, approval: Approval | None 
     Returns
     -------
     Result
-        Of kind ``scenario``: numbers ``outcome``, ``why``, ``measure``, ``value``, ``low``, ``high``, ``expected``, ``twin``,
-        ``noisy``, ``rows``; tables ``verdict`` (scenario and twin), ``groups``, and the generator's own (``outcomes``, ``curve``).
+        Of kind ``scenario``: numbers ``outcome`` (of `OUTCOMES`), ``why``, ``measure``, ``value``, ``low``, ``high``,
+        ``expected``, ``twin``, ``noisy``, ``rows``; tables ``verdict`` (scenario and twin), ``groups``,
+        and the generator's own (``outcomes``, ``curve``).
     """
     require_approval([setting.target], approval or setting.approval)
     placed = replace(

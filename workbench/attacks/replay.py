@@ -76,35 +76,30 @@ def replay(
 
     Parameters
     ----------
-    recording
-        A recording or its folder.
-    targets
-        The first is the baseline of the others.
+    recording, targets
+        A recording or its folder; the first target is the baseline of the others.
     oracle
-        What makes an answer fail; a name; None: label flip for attacks, expected outcome where there is one, else nothing fails.
+        What makes an answer fail; a name; None: as `default_oracle` finds what fits the recording.
     coalesce
         True: blocks of 4,096 rows; False: the recorded calls.
     tolerance
         Difference of scores up to which an answer is ``within tolerance``.
-    limits
-        Per target; the fresh attack counts too.
+    limits, fresh
+        Per target, the fresh attack included; how to attack anew, None: not at all.
     executor
         Any ``concurrent.futures.Executor``; None: here.
     out
         A folder for ``verdicts.parquet`` and the journal, which lets a replay that was killed go on where it stopped.
     approval
         Needed for a production target.
-    fresh
-        How to attack anew; None: not at all.
     tell
         Called with target, rows answered, rows in all.
 
     Returns
     -------
     Result
-        ``targets`` (a row each: replayed, adaptive, certified with low and high, overfitted_defence, levels, outcomes), ``pairs``
-        (McNemar), ``changes`` (newly failing, newly fixed and changed decisions by id), ``divergence``, ``errors`` and
-        ``verdicts`` (``row_id, target, decision, level, outcome``); ``numbers["digest"]`` is the digest of all verdicts.
+        ``targets`` (replayed, adaptive, certified with low and high, overfitted_defence), ``pairs`` (McNemar), ``changes``
+        by id, ``divergence``, ``errors`` and ``verdicts``; ``numbers["digest"]`` is the digest of all verdicts.
 
     Raises
     ------
@@ -113,32 +108,41 @@ def replay(
     """
     recording = recording if isinstance(recording, Recording) else open_recording(recording)
     require_approval(targets, approval)
-    folder = None if out is None else make_folder(Path(out))
+    way = Way(coalesce, executor, None if out is None else make_folder(Path(out)), tell)
     metered = [Metered(target, Meter(limits)) for target in targets]
-    way = Way(coalesce, executor, folder, tell)
     found, chosen = _judge_all(recording, metered, oracle, way, tolerance)
     ground, measured = _attack_anew(found, metered, fresh, seed, approval)
     verdicts = found.verdicts()
-    tables = {
-        "targets": targets_table(found, ground if isinstance(ground, Ground) else None, measured, fresh or FRESH),
+    if way.folder is not None:
+        _write_verdicts(way.folder, verdicts)
+    options = {
+        "coalesce": coalesce, "tolerance": tolerance, "limits": asdict(limits), "fresh": fresh and asdict(fresh),
+        "approval": approval and asdict(approval),
+    }  # fmt: skip
+    tables = {"targets": targets_table(found, ground if isinstance(ground, Ground) else None, measured, fresh or FRESH)}
+    return _result(found, chosen, tables, verdicts, options | {"not_adaptive": ground if isinstance(ground, str) else None}, seed)
+
+
+def _result(  # noqa: PLR0917  the parts of one thing
+    found: Replayed, oracle: Oracle | None, tables: dict[str, Any], verdicts: list[pa.Table], options: dict[str, Any], seed: int
+) -> Result:
+    """Everything that was found, with how it was made; times in the provenance only."""
+    recording = found.recording
+    tables |= {
         "pairs": pairs_table(found),
         "changes": changes_table(found),
         "divergence": divergence_table(found),
         "errors": errors_table(found),
         "verdicts": pa.concat_tables(verdicts).unify_dictionaries().to_pandas(),
     }
-    if folder is not None:
-        _write_verdicts(folder, verdicts)
-    arguments = {
-        "recording": recording.content, "targets": [target_card(target) for target in targets], "coalesce": coalesce,
-        "oracle": chosen and {"name": chosen.name, "options": {name: str(value) for name, value in chosen.options.items()}},
-        "tolerance": tolerance, "limits": asdict(limits), "fresh": fresh and asdict(fresh),
-        "approval": approval and asdict(approval),
-    }  # fmt: skip
+    name = oracle.name if oracle else None
     numbers: dict[str, Plain] = {
-        "rows": recording.rows, "calls": recording.calls, "digest": verdict_digest(verdicts),
-        "oracle": chosen.name if chosen else None, "not_adaptive": ground if isinstance(ground, str) else None,
+        "rows": recording.rows, "calls": recording.calls, "digest": verdict_digest(verdicts), "oracle": name,
+        "not_adaptive": options.pop("not_adaptive"),
     }  # fmt: skip
+    judged_by = oracle and {"name": name, "options": {key: str(value) for key, value in oracle.options.items()}}
+    cards = [target_card(target) for target in found.targets]
+    arguments = {"recording": recording.content, "targets": cards, "oracle": judged_by, **options}
     made = provenance(arguments, seed=seed, fingerprint=recording.content)
     made["latency"] = {label: latencies(case.answered) for label, case in zip(found.labels, found.cases, strict=True)}
     return Result("replay", f"Replay of {recording.rows:,} inputs", tables=tables, numbers=numbers, provenance=made)

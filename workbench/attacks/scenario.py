@@ -59,7 +59,7 @@ class Expected:
             raise InputError("an expected outcome needs one bound", to_plain(asdict(self)), f"Give one of {', '.join(BOUNDS)}.")
 
     def outcome(self, value: float | None, low: float | None, high: float | None) -> str:
-        """``held``, ``failed`` or ``could not tell``: held only where the whole interval keeps the bound, failed where none does."""
+        """``held`` where the whole interval keeps the bound, ``failed`` where all of it breaks it, else ``could not tell``."""
         low, high = (value if end is None else end for end in (low, high))
         if value is None or low is None or high is None:
             return "could not tell"
@@ -106,7 +106,7 @@ class Scenario:
     expected
         The bound on what the generator measures.
     oracle
-        What makes a single answer fail: a name of `workbench.attacks.oracles`, or ``none`` where the generator measures otherwise.
+        What makes an answer fail: a name of `workbench.attacks.oracles`; ``none`` where the generator measures otherwise.
     rollback_trigger
         When a release that fails it is taken back.
     benign_twin
@@ -210,8 +210,10 @@ class Scenario:
 
 
 MEANING: Final[Mapping[str, str]] = {
-    "name": "what it is called", "objective": "what running it tells", "assumptions": "what has to be so for it to mean anything",
-    "failure_modes": "what you think goes wrong", "threat_model": "who does it, and with what", "modality": " or ".join(MODALITIES),
+    "name": "what it is called", "objective": "what running it tells",
+    "assumptions": "what has to be so for it to mean anything",
+    "failure_modes": "what you think goes wrong", "threat_model": "who does it, and with what",
+    "modality": " or ".join(MODALITIES),
     "generator": "which generator does it", "expected": "the bound to be kept", "oracle": "what makes an answer fail, or none",
     "rollback_trigger": "when a release is taken back", "benign_twin": "its harmless likeness", "author": "who wrote it",
     "version": "which version it is",

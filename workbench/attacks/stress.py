@@ -6,6 +6,7 @@ got no answer); one on which the target abstains counts as held, and is reported
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, cast
@@ -128,15 +129,23 @@ def fault(
         What else the fault takes (``factor``).
     """
     damaging = find_fault(fault)
-    by_kind = {"numeric": setting.numeric, "category": setting.categories, "any": lambda: list(setting.frame.columns)}
+    require_options(damaging, settings, fault)
+    by_kind = {"numeric": setting.numeric(), "category": setting.categories(), "any": [*map(str, setting.frame.columns)]}
     if kind not in by_kind:
         raise InputError("unknown kind of column", kind, f"Kinds: {', '.join(by_kind)}")
-    named = setting.choose(columns, by_kind[kind](), kind)
+    named = setting.choose(columns, by_kind[kind], kind)
 
     def damage_of(name: str) -> Damage:
         return lambda frame, strength, rng: damaging(frame, name, where=ALL_ROWS, strength=strength, rng=rng, **settings)
 
     return stress(setting, {name: damage_of(name) for name in named}, levels, permissive=permissive, options=options)
+
+
+def require_options(function: Callable[..., Any], options: Mapping[str, Any], name: str) -> None:
+    """Refuse an option that the fault `name` does not take."""
+    known = set(inspect.signature(function).parameters) - {"frame", "columns", "where", "strength", "rng"}
+    if odd := sorted(set(options) - known):
+        raise InputError(f"the fault {name} takes no such option", odd[0], f"Options: {', '.join(sorted(known)) or 'none'}")
 
 
 @scenarios.register("missing fields")
@@ -153,15 +162,18 @@ def missing_fields(
 
 
 @scenarios.register("company")
-def company(setting: Setting, *, repeats: int = 3, batch: int = 1) -> Trial:
-    """The same rows in another order and in calls of `batch` rows: a decision must not depend on its company."""
+def company(setting: Setting, *, repeats: int = 1, batch: int = 1, rows: int = 400) -> Trial:
+    """The same rows in another order and in calls of `batch` rows: a decision must not depend on its company.
+
+    At most `rows` of the rows, drawn by the seed anew for each of `repeats`.
+    """
     from dataclasses import replace
 
-    rows, places, parts = setting.frame, [], []
+    frame, places, parts = setting.frame, [], []
     for repeat in range(repeats):
-        order = setting.generator(21, repeat).permutation(len(rows))
+        order = setting.generator(21, repeat).permutation(len(frame))[:rows]
         places.append(order)
-        parts += [setting.target.predict(rows.iloc[order[at : at + batch]].reset_index(drop=True))
+        parts += [setting.target.predict(frame.iloc[order[at : at + batch]].reset_index(drop=True))
                   for at in range(0, len(order), batch)]  # fmt: skip
     vocabulary = Vocabulary()
     made = np.concatenate(places)

@@ -19,10 +19,10 @@ from workbench.attacks.trial import Setting, Trial, share_columns
 from workbench.errors import InputError, UnknownNameError
 from workbench.registry import scenarios
 
-LOOKALIKES: Final = str.maketrans({
-    "a": "\u0430", "c": "\u0441", "e": "\u0435", "i": "\u0456", "o": "\u043e", "p": "\u0440", "s": "\u0455", "x": "\u0445", "y": "\u0443",
-    "A": "\u0410", "B": "\u0412", "E": "\u0415", "H": "\u041d", "K": "\u041a", "M": "\u041c", "O": "\u041e", "P": "\u0420", "T": "\u0422",
-})  # fmt: skip
+LOOKALIKES: Final = str.maketrans(
+    "aceiopsxyABEHKMOPT",
+    "\u0430\u0441\u0435\u0456\u043e\u0440\u0455\u0445\u0443\u0410\u0412\u0415\u041d\u041a\u041c\u041e\u0420\u0422",
+)
 """Latin letters and the Cyrillic ones drawn the same way (Unicode TR 39, confusables)."""
 HIDDEN: Final = ("\u200b", "\u200d", "\u2060", "\u00ad")
 """Zero-width space, zero-width joiner, word joiner, soft hyphen: nothing of them shows."""
@@ -43,7 +43,7 @@ def text_trick(
     setting: Setting, *, trick: str, column: str = TEXT, levels: Sequence[float] = (0.0, 0.1, 0.25, 0.5, 1.0),
     options: Mapping[str, Any] | None = None,
 ) -> Trial:  # fmt: skip
-    """A trick on the text of every row: does the answer change although a reader sees the same?"""
+    """A trick on the text of every row: whether the answer changes although a reader sees the same."""
     _require_text(setting, column)
     if trick not in TRICKS:
         raise UnknownNameError("text trick", trick, TRICKS)
@@ -85,7 +85,8 @@ def identity_terms(
     score = answered.score.reshape(len(groups), -1)
     pairs = list(combinations(range(len(groups)), 2))
     rows = [
-        {"group": groups[a], "other": groups[b], **share_columns(int((codes[a] != codes[b]).sum()), codes.shape[1], 1 - 0.05 / len(pairs)),
+        {"group": groups[a], "other": groups[b],
+         **share_columns(int((codes[a] != codes[b]).sum()), codes.shape[1], 1 - 0.05 / len(pairs)),
          "score_gap": None if np.isnan(score).all() else float(np.nanmean(score[a] - score[b]))}
         for a, b in pairs
     ]  # fmt: skip

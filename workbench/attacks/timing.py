@@ -1,4 +1,4 @@
-"""A timing side channel: does how long an answer takes tell a secret?
+"""A timing side channel: whether how long an answer takes tells a secret.
 
 A p-value alone convicts the innocent: with thousands of calls a difference of a third of a microsecond is significant (measured
 on a model without a secret). So a channel is called only where the whole interval of the shift lies beyond an effect-size floor.
@@ -74,8 +74,8 @@ def measure_shift(ones: np.ndarray, zeros: np.ndarray, floor: float = FLOOR) -> 
 
 @scenarios.register("timing")
 def timing(
-    setting: Setting, *, secret: str | None = None, calls: int = 500, floor: float = FLOOR, warm: int = 20, shuffled: bool = False,
-    clock: Clock = time.process_time_ns,
+    setting: Setting, *, secret: str | None = None, calls: int = 500, floor: float = FLOOR, warm: int = 20,
+    shuffled: bool = False, clock: Clock = time.process_time_ns,
 ) -> Trial:  # fmt: skip
     """Ask one row at a time, of either kind in turn, and compare how long the answers take; measure: seconds beyond zero.
 

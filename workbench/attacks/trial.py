@@ -85,8 +85,9 @@ class Setting:
             role: taken[getattr(dataset.roles, role)].to_numpy() if dataset.has(role) else None
             for role in ("label", "time", "row_id")
         }
+        groups = {name: taken[name].to_numpy() for name in dataset.roles.groups}
         return cls(
-            target, taken[list(dataset.features)], column["label"], {name: taken[name].to_numpy() for name in dataset.roles.groups},
+            target, taken[list(dataset.features)], column["label"], groups,
             taken, column["time"], column["row_id"], fit, seed, approval=approval,
         )  # fmt: skip
 
@@ -127,9 +128,10 @@ class Setting:
 
     def take(self, places: np.ndarray) -> Setting:
         """The setting of the rows at `places`."""
-        cut = {name: None if getattr(self, name) is None else getattr(self, name)[places] for name in ("label", "time", "entity")}
         return replace(
-            self, frame=self.frame.iloc[places].reset_index(drop=True), **cut,
+            self, frame=self.frame.iloc[places].reset_index(drop=True),
+            label=None if self.label is None else self.label[places], time=None if self.time is None else self.time[places],
+            entity=None if self.entity is None else self.entity[places],
             groups={name: values[places] for name, values in self.groups.items()},
             rows=None if self.rows is None else self.rows.iloc[places].reset_index(drop=True),
         )  # fmt: skip

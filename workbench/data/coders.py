@@ -25,6 +25,7 @@ from workbench.data.encode import (
     Coding,
     bin_coding,
     fit_codings,
+    heavy_values,
     is_free_text,
     most_frequent,
     number_coding,
@@ -112,7 +113,8 @@ def _floats(chunk: pa.Array) -> np.ndarray:
 def _code_floats(job: Job, floats: Floats, kind: str, function: Function | None) -> Coding | None:
     known, absent = _few_distinct(job, floats)
     if known is None or not np.isfinite(known).all():
-        coding = bin_coding(job.name, *_quantiles(floats, job.bins), function)
+        quantiles, smallest = _quantiles(floats, job.bins)
+        coding = bin_coding(job.name, quantiles, _next_above(floats, heavy_values(quantiles, smallest)), smallest, function)
         edges = np.ascontiguousarray(coding.edges, dtype=np.float64)
         for rows, values in _blocks(job.out[0], floats()):
             passes.code_bins(values, edges, rows)
@@ -156,6 +158,15 @@ def _quantiles(floats: Floats, bins: int) -> tuple[np.ndarray, float]:
     numbers, places = _candidates(floats, (least, shift), buckets, counts)
     before = np.where(buckets > 0, upto[buckets - 1], 0)
     return _pick(numbers, places, buckets, ranks - before), float(extent[0])
+
+
+def _next_above(floats: Floats, heavy: np.ndarray) -> np.ndarray:
+    """The next larger finite value of each of the values `heavy`, ascending; infinity where there is none."""
+    found = np.full(len(heavy), np.inf)
+    if len(heavy):
+        for values in floats():
+            passes.lower_next(values, heavy, found)
+    return found
 
 
 def _candidates(

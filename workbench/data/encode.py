@@ -208,15 +208,28 @@ def number_coding(column: str, distinct: np.ndarray, function: Function | None =
     return Coding(column, (_absent(column), *named), None, values, function)
 
 
-def bin_coding(column: str, quantiles: np.ndarray, smallest: float, function: Function | None = None) -> Coding:
-    """Bins ``[edge, next edge)``; equal quantiles merge, so a heavy value sits in one bin; infinities are outermost.
+def heavy_values(quantiles: np.ndarray, smallest: float) -> np.ndarray:
+    """The values that several of `quantiles` are, and the `smallest` value of all if one is: a bin would hold little else.
+
+    They are at most as many as the quantiles that merge, so that an edge above each keeps within the bins asked for.
+    """
+    values, times = np.unique(quantiles, return_counts=True)
+    return np.asarray(values[(times > 1) | (values == smallest)])
+
+
+def bin_coding(
+    column: str, quantiles: np.ndarray, above: np.ndarray, smallest: float, function: Function | None = None
+) -> Coding:  # fmt: skip
+    """Bins ``[edge, next edge)``; equal quantiles merge, a heavy value has a bin of its own; infinities are outermost.
 
     Parameters
     ----------
     quantiles
         Of the finite values, ascending; the ones that are no greater than the `smallest` value of all bound nothing.
+    above
+        The next larger finite value of each of the `heavy_values`; infinity where there is none.
     """
-    operand, edges = Operand(column, function), np.unique(quantiles)
+    operand, edges = Operand(column, function), np.unique(np.concatenate([quantiles, above[np.isfinite(above)]]))
     edges = edges[edges > smallest]
     if not len(edges):
         return Coding(column, (_absent(column), Predicate((Missing(column, negated=True),))), edges, pd.Index([]), function)
@@ -304,7 +317,9 @@ def _fit_bins(column: str, present: pd.Series[Any], function: Function | None, b
     finite = numbers[np.isfinite(numbers)]
     ranks = quantile_ranks(len(finite), bins)
     quantiles = np.partition(finite, ranks)[ranks] if len(finite) and len(ranks) else finite[:0]
-    return bin_coding(column, quantiles, float(numbers.min()), function)
+    smallest = float(numbers.min())
+    above = [finite[finite > value].min(initial=np.inf) for value in heavy_values(quantiles, smallest)]
+    return bin_coding(column, quantiles, np.array(above, dtype=float), smallest, function)
 
 
 def _between(operand: Operand, low: float | None, high: float | None) -> Predicate:

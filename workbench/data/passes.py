@@ -120,6 +120,18 @@ def count_candidates(  # noqa: PLR0917
 
 
 @njit(nogil=True, cache=True)
+def lower_next(values: np.ndarray, heavy: np.ndarray, found: np.ndarray) -> None:
+    """Lower each of `found` to the smallest of the `values` above its value of `heavy`, ascending, and up to the next one."""
+    for value in values:
+        if not value > heavy[0]:
+            continue
+        place = len(heavy) - 1
+        while value <= heavy[place]:
+            place -= 1
+        found[place] = min(found[place], value)
+
+
+@njit(nogil=True, cache=True)
 def code_bins(values: np.ndarray, edges: np.ndarray, out: np.ndarray) -> None:
     """Code `values` by the bin they fall into, from 1; ``[edge, next edge)``, the outer ones open."""
     for row in range(len(values)):

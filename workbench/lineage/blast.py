@@ -177,9 +177,13 @@ def words_of(radius: BlastRadius) -> dict[str, str]:
     found: dict[str, str] = {}
     for name in reversed(WORST_FIRST):
         for at in getattr(radius, name):
-            version = lineage.versions[at]
-            label = lineage.labels[version.dataset]
-            texts = {version.text, f"{label}@{version.text}", f"{label}:{version.text}"} if version.text else set()
-            for word in {lineage.name(at), version.run_id, *texts}:
-                found[word] = name
+            found.update(dict.fromkeys(words_for(lineage, at), name))
     return found
+
+
+def words_for(lineage: Lineage, at: int) -> set[str]:
+    """What a decision log may call the version at this position."""
+    version = lineage.versions[at]
+    label = lineage.labels[version.dataset]
+    texts = {version.text, f"{label}@{version.text}", f"{label}:{version.text}"} if version.text else set()
+    return {lineage.name(at), version.run_id, *texts}

@@ -6,6 +6,7 @@ replaces it when the responder turns to something else.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -20,6 +21,8 @@ from workbench.result import Result
 
 END_KINDS: Final = ("decisions", "deployment", "model")
 MOST_TOLD: Final = 6
+MOST_MOMENTS: Final = 400
+NEW: Final = "new version"
 VERSION: Final = "version-"
 """What stands before a version's position in the id of its box."""
 
@@ -63,6 +66,8 @@ class Inquiry:
         A version to compare with; empty: none.
     as_of
         What was complete later is left out; None: `end` bounds.
+    at
+        The version to draw instead of the node's last.
     limit
         Most boxes of the drawing.
     """
@@ -76,6 +81,7 @@ class Inquiry:
     origin: str = ""
     against: str = ""
     as_of: int | None = None
+    at: str = ""
     limit: int = MOST_NODES
 
     @classmethod
@@ -112,7 +118,7 @@ class Inquiry:
         """What to draw: the nearest of what the node was made from and what was made from it."""
         return picture(
             self.lineage,
-            self.node,
+            self.at or self.node,
             origin=self.origin or None,
             window=(self.start, self.end if self.as_of is None else self.as_of),  # type: ignore[arg-type]  # either may be open
             onset=self.onset,
@@ -139,9 +145,22 @@ class Inquiry:
         told = tuple(_told(lineage, column, reached) for column in sources[:MOST_TOLD])
         return Trace(found, told, tuple(sorted(lineage.labels[key] for key in blind)))
 
-    def now(self) -> Inquiry:
-        """The same with nothing left out for being too late."""
-        return replace(self, as_of=None)
+    def around(self, result: Result, number: int | None = None) -> Inquiry:
+        """The same, drawn around the version of the node that a suspect of `result` reached.
+
+        It is the suspect at position `number` of the table, or the first that tells more than that a version is new.
+        """
+        told = list(result.tables["suspects"].itertuples())
+        telling = [row for row in told if row.kinds != [NEW]] if number is None else told[number : number + 1]
+        return replace(self, at=telling[0].path[-1], as_of=None) if telling else self
+
+    def moments(self, drawn: Picture) -> list[int]:
+        """The times to go back to: when something drawn, or a version of the node inside the window, was complete."""
+        lineage = self.lineage
+        own = (lineage.versions[at].completed for at in lineage.find(self.node)[-MOST_MOMENTS:])
+        shown = (as_instant(node.time) for node in drawn.nodes if node.time is not None)
+        low, high = (-math.inf if self.start is None else self.start), (math.inf if self.end is None else self.end)
+        return sorted({*(time for time in own if time is not None and low <= time <= high), *shown})
 
 
 def _told(lineage: Lineage, column: Column, reached: dict[Column, Link | None]) -> str:

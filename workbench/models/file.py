@@ -109,7 +109,7 @@ def load_booster(data: bytes, path: Path) -> Any:
 
 def _load_skops(data: bytes, path: Path) -> Any:
     try:
-        import skops.io  # type: ignore[import-not-found]
+        import skops.io
     except ImportError as exc:
         raise InputError("skops is not installed", path, "pip install skops") from exc
     unknown = skops.io.get_untrusted_types(data=data)

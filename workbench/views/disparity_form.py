@@ -79,7 +79,7 @@ def guard_blocks(guard: Result | None) -> tuple[list[Block], str]:
         return [text(NO_TIME, "bad")], ""
     defects = guard.tables["defects"]
     if not len(defects):
-        return [text(SOUND.format(guard.numbers["looked_at"]), "small")], ""
+        return [text(SOUND.format(count(guard.numbers["looked_at"])), "small")], ""
     said: list[Block] = [
         text(f"Data defect: {row['statement']}. It undermines: {row['undermines']}.", "bad") for row in defects.to_dict("records")
     ]
@@ -105,7 +105,7 @@ def _intersections(shown: Results) -> list[Block]:
     wanted = [measure for measure in ("selection_rate", "fpr", "fnr") if measure in measures_of(groups)] or measures_of(groups)[
         :1
     ]
-    return [*(map_block(groups, level, measure) for measure in wanted), matrix_block(groups, level)]
+    return [*(map_block(groups, level, measure) for measure in wanted), matrix_block(groups, level, with_hidden=False)]
 
 
 def _words(shown: Results) -> list[Block]:

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import pandas as pd
 
+from workbench.analysis.measures import MEASURES
 from workbench.digest import Plain
 from workbench.predicate import Predicate
 from workbench.result import SMALL_CELL, Result
@@ -32,9 +33,12 @@ Rows = Mapping[tuple[str, str], Mapping[Any, Any]]
 
 
 def measures_of(groups: Result) -> list[str]:
-    """The measures a result of kind ``disparity`` holds, in its order."""
-    return [str(name).removesuffix("_n") for name in groups.tables["groups"] if f"{str(name).removesuffix('_n')}_low" in
-            groups.tables["groups"] and str(name).endswith("_n")]  # fmt: skip
+    """The measures a result of kind ``disparity`` holds, in the order of `workbench.analysis.measures.MEASURES`.
+
+    A result that was read from a file has its columns in another order than one that was just made.
+    """
+    table = groups.tables["groups"]
+    return [measure for measure in MEASURES if f"{measure}_low" in table]
 
 
 def levels_of(groups: Result) -> tuple[list[str], str | None]:
@@ -58,15 +62,19 @@ def suppressed_text(shown: Result) -> str:
     )
 
 
-def matrix_block(shown: Result, attribute: str) -> Block:
+def matrix_block(shown: Result, attribute: str, *, with_hidden: bool = True) -> Block:
     """The groups of one attribute by measures; each cell with its interval, its distance and its ratio to the reference.
 
     Parameters
     ----------
     shown
         A published result of kind ``disparity``.
+    with_hidden
+        List suppressed groups too, by name; they are told of in number either way.
     """
     table = shown.tables["groups"]
+    if not with_hidden:
+        table = table[~table["suppressed"].astype(bool)]
     part = table[table["attributes"] == attribute].sort_values("n", ascending=False, na_position="last")
     apart = shown.tables["disparities"]
     apart = apart[apart["attributes"] == attribute]
@@ -152,7 +160,9 @@ def rule_blocks(shown: Result) -> list[Block]:
 
 
 def _rule(row: Mapping[Any, Any]) -> str:
-    alarm = f"on {row['groups']:,} groups of these sizes it would in {amount(row['false_alarm_rate'], digits=0)} of logs without"
+    alarm = (
+        f"on {count(row['groups'])} groups of these sizes it would in {amount(row['false_alarm_rate'], digits=0)} of logs without"
+    )
     sounds = row["sounds"]
     if sounds is None or number(row["lowest_over_highest"]) is None:
         said = "not told, for it would tell of a small group"

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple, Self
 
 import numpy as np
 
-from workbench.analysis.disparity_review import Review, hidden_groups
+from workbench.analysis.disparity_review import Review
 from workbench.analysis.threshold_rates import MEASURES, Move
 from workbench.analysis.thresholds import Thresholds
 from workbench.digest import Plain
@@ -63,9 +63,9 @@ class Sliders:
         scores = review.thresholds
         if scores is None:
             return None
-        hidden = hidden_groups(review.results["groups"], review.attribute)
         order = [scores.groups[at] for at in np.argsort(-scores.rows, kind="stable")]
-        return cls(review.attribute, scores, hidden, tuple(name for name in order if name not in hidden["n"])[:MOST_SLIDERS])
+        told = tuple(name for name in order if name not in review.hidden["n"])
+        return cls(review.attribute, scores, review.hidden, told[:MOST_SLIDERS])
 
     def block(self) -> Block:
         """What the module needs to draw them: groups, the thresholds there are, where they stand now."""

@@ -8,14 +8,14 @@ from typing import Any, Final
 import pandas as pd
 
 from workbench.digest import Plain
-from workbench.views.disparity_blocks import Block
+from workbench.views.disparity_blocks import Block, count
 from workbench.views.render import BLANK, Sentence, Several, Static, Table
 
 
 def panel_twin(form: Mapping[str, Any]) -> Several:
     """`form` of `workbench.views.disparity_form.panel_form` as static output: the guard first, then tab after tab."""
     parts: list[Static] = [*_all(form["guard"])]
-    parts.append(Sentence(f"{form['rows']:,} decisions measured: {form['where']}. {form['note']}".strip()))
+    parts.append(Sentence(f"{count(form['rows'])} decisions measured: {form['where']}. {form['note']}".strip()))
     for tab in form["tabs"]:
         parts += _all(tab["blocks"])
     return Several(*parts)

@@ -13,8 +13,8 @@ import pandas as pd
 from workbench.digest import Plain
 from workbench.lineage.blast import BlastRadius
 from workbench.lineage.changes import all_changes
-from workbench.lineage.inquiry import Inquiry, Trace, version_of
-from workbench.lineage.instant import as_instant, instant_text
+from workbench.lineage.inquiry import NEW, Inquiry, Trace, version_of
+from workbench.lineage.instant import instant_text
 from workbench.lineage.picture import Node, Picture
 from workbench.result import Result
 from workbench.result.cells import hide
@@ -44,14 +44,9 @@ def _facts(inquiry: Inquiry, node: Node) -> list[tuple[str, str]]:
         return told
     lineage = inquiry.lineage
     version = lineage.versions[at]
-    changes = [change.statement for change in all_changes(lineage)[at] if change.kind != "new version"]
+    changes = [change.statement for change in all_changes(lineage)[at] if change.kind != NEW]
     jobs = ", ".join(lineage.job(run) for run in version.writers)
     return [*told, ("written by", jobs), ("content", version.text), ("changed", "; ".join(changes))]
-
-
-def moments_of(drawn: Picture) -> list[str]:
-    """The times at which something drawn was complete, in order; the stops of the time slider."""
-    return sorted({node.time for node in drawn.nodes if node.time is not None}, key=as_instant)
 
 
 def suspect_rows(result: Result, drawn: Picture) -> list[dict[str, Any]]:
@@ -71,13 +66,13 @@ def suspect_rows(result: Result, drawn: Picture) -> list[dict[str, Any]]:
             "explained": None if pd.isna(row["explained_by"]) else int(row["explained_by"]), "pinned": False,
         }
         for at, row in enumerate(result.tables["suspects"].to_dict("records"))
-        if row["kinds"] != ["new version"]
+        if row["kinds"] != [NEW]
     ][:MOST_SUSPECTS]  # fmt: skip
 
 
 def suspects_table(result: Result) -> Table:
     """The suspects as a table, best first."""
-    told = [row for row in result.tables["suspects"].to_dict("records") if row["kinds"] != ["new version"]][:MOST_SUSPECTS]
+    told = [row for row in result.tables["suspects"].to_dict("records") if row["kinds"] != [NEW]][:MOST_SUSPECTS]
     rows = [
         [row["rank"], (row["time"] or "").replace("T", " "), row["node"], row["job"], row["what"], ", ".join(row["columns"]),
          f"{row['score']:.2f}", "" if pd.isna(row["explained_by"]) else f"explained by #{int(row['explained_by'])}"]

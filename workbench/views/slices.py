@@ -14,6 +14,7 @@ import plotly.graph_objects as go
 
 from workbench.analysis.measures import LABELS
 from workbench.digest import Plain, to_plain
+from workbench.predicate.conditions import column_text
 from workbench.result import SMALL_CELL, Result
 from workbench.result.cells import is_small
 from workbench.views.render import BLANK, Sentence, Several, Table
@@ -218,7 +219,7 @@ def pair_form(
 
 def short_label(text: str, column: str) -> str:
     """A condition without the name of its column: ``[18, 25)``, ``Female``, ``missing``."""
-    rest = text.removeprefix(column).strip()
+    rest = text.removeprefix(column).removeprefix(column_text(column)).strip()
     for prefix in ("= ", "in ", "is "):
         rest = rest.removeprefix(prefix)
     return rest.strip('"').strip() or text

@@ -10,19 +10,17 @@ import traitlets
 
 from workbench.data.dataset import Dataset
 from workbench.errors import InputError, UnknownNameError
-from workbench.lineage.blast import BlastRadius, blast_radius, words_of
-from workbench.lineage.columns import columns_of
+from workbench.lineage.blast import BlastRadius, blast_radius, words_for, words_of
 from workbench.lineage.graph import Lineage
 from workbench.lineage.inquiry import Inquiry, version_of
-from workbench.lineage.instant import as_instant
+from workbench.lineage.instant import as_instant, instant_text
 from workbench.lineage.picture import Node, Picture
-from workbench.predicate import ALL_ROWS, Comparison, Membership, Operand, Predicate, equals
+from workbench.predicate import Comparison, Membership, Operand, Predicate, equals
 from workbench.result import Finding
 from workbench.triage.checks.lineage import suspect_finding
 from workbench.views.lineage_form import (
     drawing_form,
     lineage_twin,
-    moments_of,
     radius_text,
     suspect_rows,
     trace_form,
@@ -75,8 +73,10 @@ class LineageView(Live):
         self._versions = _versions_of(investigation.dataset)
         super().__init__(investigation, **options)
         self._follow_onset(investigation.windows)
+        self._result = self._inquiry.suspects()
+        if len(lineage.find(self._inquiry.node)) > 1:
+            self._inquiry = self._inquiry.around(self._result)
         self._draw()
-        self.moments = moments_of(self._drawn)
         self._rank()
         self._twin = lineage_twin(self._drawn, self._result, self._radius)
         self._show_columns(investigation.selection)
@@ -94,6 +94,7 @@ class LineageView(Live):
             "origin": ({"box": str}, self._colour_from),
             "against": ({"box": str}, self._compare),
             "reach": ({"box": str}, self._select_reached),
+            "visit": ({"suspect": int}, self._visit),
             "open": ({"suspect": int}, self._open_suspect),
             "pin": ({"suspect": int, "note": str}, self._pin),
         }
@@ -103,6 +104,10 @@ class LineageView(Live):
         self._drawn: Picture = inquiry.picture()
         with self.hold_sync():
             self.drawing = drawing_form(inquiry, self._drawn)
+            if inquiry.as_of is None:
+                self._moments = inquiry.moments(self._drawn)
+                self.moments = [str(instant_text(time)) for time in self._moments]
+                self.moment = self._stop()
             self.onset = self._drawn.onset or ""
             self._tell()
             self._mark(self.investigation.selection)
@@ -143,7 +148,7 @@ class LineageView(Live):
     def _said_of(self, node: Node) -> set[str]:
         """What the log may call the version that a box draws."""
         at = version_of(node.id)
-        return set() if at is None else _words(self._inquiry.lineage, at)
+        return set() if at is None else words_for(self._inquiry.lineage, at)
 
     def _follow_onset(self, windows: Windows) -> None:
         """The current window's beginning is the onset, where none was given."""
@@ -164,11 +169,21 @@ class LineageView(Live):
         if not -1 <= moment < len(self.moments):
             raise UnknownNameError("moment", moment, range(-1, len(self.moments)))
         last = moment in {-1, len(self.moments) - 1}
-        self._inquiry = replace(self._inquiry, as_of=None if last else as_instant(self.moments[moment]))
+        self._inquiry = replace(self._inquiry, as_of=None if last else self._moments[moment], at="")
         with self.hold_sync():
-            self.moment = -1 if last else moment
+            self.moment = moment
             self._draw()
             self._rank()
+
+    def _stop(self) -> int:
+        """The latest moment of what is drawn."""
+        times = [node.time for node in self._drawn.nodes if node.time is not None]
+        return self.moments.index(max(times, key=as_instant)) if times else -1
+
+    def _visit(self, suspect: int) -> None:
+        self._inquiry = self._inquiry.around(self._result, self._suspect(suspect)["id"])
+        self._draw()
+        self._rank()
 
     def _colour_from(self, box: str) -> None:
         self._inquiry = replace(self._inquiry, origin=self._named(box).name if box else "")
@@ -230,7 +245,7 @@ class LineageView(Live):
         row: Any = list(self._result.tables["suspects"].itertuples())[number]
         found = suspect_finding(row, self.investigation.dataset)
         if found is None:
-            raise InputError("all the events tell of it is that it is new", row.node, "Choose a version at which something changed.")
+            raise InputError("the events only tell that it is new", row.node, "Choose a version at which something changed.")
         return replace(found, check="lineage", evidence=self._result.digest, rank=row.rank)
 
 
@@ -238,12 +253,6 @@ def _versions_of(dataset: Dataset) -> pd.DataFrame | None:
     """The distinct values of the role `model_version`; None without that role."""
     role = dataset.roles.model_version
     return None if role is None else dataset.frame[[role]].drop_duplicates().dropna().reset_index(drop=True)
-
-
-def _words(lineage: Lineage, at: int) -> set[str]:
-    version = lineage.versions[at]
-    label = lineage.labels[version.dataset]
-    return {lineage.name(at), version.run_id, *((version.text, f"{label}@{version.text}") if version.text else ())}
 
 
 def _beginning(dataset: Dataset, rows: Predicate) -> int | None:

@@ -7,7 +7,7 @@ const DISPARITY_STYLE = `
 .wb-disparity [role=tab][aria-selected=true] { background:var(--chosen); font-weight:600; border-bottom:3px solid var(--focus); }
 .wb-disparity .block { margin:10px 0 16px; } .wb-disparity caption, .wb-disparity .caption { text-align:left; font-weight:600; padding:4px 0; caption-side:top; }
 .wb-disparity th { white-space:normal; vertical-align:bottom; padding:4px 8px; font-weight:600; min-width:6em; }
-.wb-disparity th .small { font-weight:400; display:block; } .wb-disparity th[scope=row] { vertical-align:top; }
+.wb-disparity th .small { font-weight:400; display:block; } .wb-disparity th[scope=row] { vertical-align:top; min-width:11em; }
 .wb-disparity td { white-space:nowrap; } .wb-disparity .words td { white-space:normal; min-width:7em; }
 .wb-disparity tr.chosen { background:var(--chosen); } .wb-disparity .pick { text-align:left; } .wb-disparity .pick[aria-pressed=true] { background:var(--chosen); }
 .wb-disparity .differs { font-weight:700; } .wb-disparity .map td { padding:2px; } .wb-disparity .map button { width:100%; min-width:6.5em; border-color:var(--line); }
@@ -75,7 +75,7 @@ function tableBlock(block) {
 // Lines with bands over time or thresholds, the changes found as spans, deploys as marks.
 function chartBlock(block) {
   const [width, height, left, right, top, bottom] = [900, 300, 74, 890, 18, 246];
-  const [from, to] = extent(block.series.flatMap((each) => each.x));
+  const [from, to] = extent([...block.series.flatMap((each) => each.x), ...block.spans.map((span) => span.to)]);
   const numbers = block.series.flatMap((each) => [...each.y, ...each.low, ...each.high]);
   let [low, high] = extent([...numbers, ...block.lines.map((line) => line.y)]);
   if (block.most !== null) high = Math.min(high, block.most);

@@ -7,11 +7,11 @@ const TABS = { lattice: "Conditions", pair: "Two features", overlap: "Overlap", 
 const MOST_NAMED = 7;
 const SLICES_STYLE = `
 .wb-slices .sides { display:flex; flex-wrap:wrap; gap:12px 28px; align-items:flex-start; }
-.wb-slices .ranked { flex:3 1 560px; min-width:0; } .wb-slices .charts { flex:2 1 440px; display:grid; grid-template-columns:repeat(auto-fill, minmax(205px, 1fr)); gap:2px 20px; align-items:start; }
+.wb-slices .ranked { flex:3 1 580px; min-width:0; } .wb-slices .charts { display:grid; grid-template-columns:repeat(auto-fill, minmax(195px, 1fr)); gap:2px 20px; align-items:start; }
 .wb-slices h4 { margin:10px 0 2px; font:600 15px/1.4 inherit; color:var(--ink); } .wb-slices .scope { font-size:15px; margin:8px 0 2px; }
 .wb-slices tr.row { cursor:pointer; } .wb-slices tr.row:hover { background:color-mix(in srgb, var(--chosen) 45%, transparent); }
 .wb-slices tr.row[aria-selected=true] { background:var(--chosen); }
-.wb-slices .and { color:var(--soft); } .wb-slices td svg { min-width:150px; } .wb-slices .chart .bar { margin:2px 0 0; min-height:30px; gap:4px 8px; }
+.wb-slices .and { color:var(--soft); } .wb-slices td svg { min-width:120px; } .wb-slices td:nth-child(2) { width:100%; min-width:180px; overflow-wrap:anywhere; } .wb-slices .nowrap { white-space:nowrap; } .wb-slices .chart .bar { margin:2px 0 0; min-height:30px; gap:4px 8px; }
 .wb-slices .chart button { min-height:24px; padding:0 6px; font-size:13px; } .wb-slices .chart svg { touch-action:none; }
 .wb-slices .code { cursor:pointer; outline-offset:-1px; } .wb-slices .code .mass { fill:var(--series-5); } .wb-slices .code.out .mass { fill:var(--line); }
 .wb-slices .code .chosen { fill:var(--series-1); } .wb-slices .code:hover .hit { fill:var(--chosen); fill-opacity:.5; }
@@ -169,7 +169,7 @@ function render({ model, el }) {
   const pin = make("div");
   live.root.append(scope, make("div", { class: "bar" }, ...(readonly ? [] : [into, out]), status), ...(readonly ? [] : [controls]),
     make("div", { class: "sides" }, make("div", { class: "ranked" }, legend, make("div", { class: "scroll" }, table), pin, ...(readonly ? [] : [tabs, panel])),
-      ...(readonly ? [] : [make("div", { class: "ranked", style: "flex:2 1 440px" }, key, charts)])));
+      ...(readonly ? [] : [make("div", { class: "ranked", style: "flex:2 1 410px" }, key, charts)])));
   const stops = roving(body, "tr.row", { Enter: (row) => choose(Number(row.dataset.id)), " ": (row) => choose(Number(row.dataset.id)),
     i: (row) => send({ type: "enter", where: rowOf(Number(row.dataset.id)).where }) }, { activated: (row) => { view.active = Number(row.dataset.id); } });
   const tabStops = roving(tabs, "[role=tab]", {}, { across: true, activated: (tab) => { view.tab = tab.dataset.name; drawTab(); } });
@@ -207,13 +207,13 @@ function render({ model, el }) {
     const { slices, measure, overall } = found();
     const held = body.contains(live.root.getRootNode().activeElement);
     const changes = slices.some((row) => "mean_before" in row);
-    const columns = ["#", "slice", "rows", measure, "", "p adjusted"];
+    const columns = ["#", "slice", "rows", measure, "", "p, adjusted"];
     head.replaceChildren(...columns.map((name, at) => make("th", { scope: "col", role: "columnheader", class: [0, 2, 3, 5].includes(at) ? "number" : "", style: "padding:2px 8px" },
       name || make("span", { class: "unseen" }, "bar"))));
     const swatch = (color, text) => [make("i", { style: `background:var(${color})` }), text];
-    key.replaceChildren("Drag to brush, click a value:", ...swatch("--series-5", "rows"), ...swatch("--series-1", "selected"), ...swatch("--series-2", `${measure}; dashed: all`));
+    key.replaceChildren("Drag or click to search inside:", ...swatch("--series-5", "rows"), ...swatch("--series-1", "selected"), ...swatch("--series-2", `${measure} (dashed: all)`));
     legend.replaceChildren(...swatch("--series-2", "in the slice, with its 95 % interval"), ` ┊ all: ${amount(overall)}`,
-      ...(changes ? swatch("--series-1", "the slice before") : []));
+      ...(changes ? [make("i", { style: "background:var(--ground); border:2px solid var(--series-1); width:6px; height:6px; transform:rotate(45deg)" }), "the slice before"] : []));
     const most = Math.max(1e-12, overall ?? 0, ...slices.flatMap((row) => [row.high ?? 0, row.mean ?? 0, row.mean_before ?? 0]));
     if (!slices.some((row) => row.id === view.active)) view.active = slices.length ? slices[0].id : null;
     body.replaceChildren(...slices.map((row) => tableRow(row, most)));
@@ -223,7 +223,7 @@ function render({ model, el }) {
   }
 
   function tableRow(row, most) {
-    const names = row.slice.split(" and ").flatMap((part, at) => (at ? [make("span", { class: "and" }, " and "), part] : [part]));
+    const names = row.slice.split(" and ").flatMap((part, at, all) => [make("span", { class: part.length < 27 ? "nowrap" : "" }, part.replaceAll("`", ""), at < all.length - 1 ? make("span", { class: "and" }, " and") : ""), " "]);
     const remarks = [row.remark, row.pinned ? "pinned" : ""].filter(Boolean).join("; ");
     const cells = [["number", row.id + 1], ["", make("span", {}, ...names), make("div", { class: "small" }, remarks)], ["number whole", count(row.size)],
       ["number whole", amount(row.mean)], ["", bar(row, most)], ["number whole", row.p_adjusted === null ? "–" : row.p_adjusted < 1e-4 ? row.p_adjusted.toExponential(0) : row.p_adjusted.toPrecision(2)]];
@@ -233,8 +233,8 @@ function render({ model, el }) {
 
   // A slice's mean as a bar with its interval, before all rows' mean; on a line of its own what it was before.
   function bar(row, most) {
-    const x = (value) => 2 + (164 * Math.max(0, value)) / most;
-    const svg = draw("svg", { viewBox: "0 0 170 22", width: 170, height: 22, "aria-hidden": "true" });
+    const x = (value) => 2 + (124 * Math.max(0, value)) / most;
+    const svg = draw("svg", { viewBox: "0 0 130 22", width: 130, height: 22, "aria-hidden": "true" });
     if (row.mean !== null) svg.append(draw("rect", { x: 2, y: 5, width: Math.max(0, x(row.mean) - 2), height: 12, fill: "var(--series-2)", rx: 1 }));
     if (row.low !== null) for (const [x1, y1, x2, y2] of [[x(row.low), 11, x(row.high), 11], [x(row.low), 7, x(row.low), 15], [x(row.high), 7, x(row.high), 15]])
       svg.append(draw("line", { x1, y1, x2, y2, stroke: "var(--ink)", "stroke-width": 1.5 }));

@@ -1,0 +1,192 @@
+"""The slice explorer: brush, click, undo and pin in a real JupyterLab; the keyboard, axe-core and the dark on a bare page."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import numpy as np
+import pandas as pd
+import pytest
+from nbformat.v4 import new_code_cell
+
+from workbench.analysis.slices import find_slices
+from workbench.data.dataset import open_dataset
+from workbench.incident.record import Record
+from workbench.views.modules import module
+from workbench.widgets.investigation import Investigation
+from workbench.widgets.slices import SliceExplorer
+
+pytestmark = [pytest.mark.browser]
+
+Show = Callable[..., None]
+Grave = Callable[[str], list[str]]
+SETUP = """
+from workbench import Finding, open_dataset
+from workbench.widgets.findings import FindingsTable
+from workbench.widgets.investigation import Investigation
+from workbench.widgets.slices import SliceExplorer
+"""
+HIGH = 1010
+"""How much of the explorer the picture shows, in pixels."""
+
+
+def unpacked(widget: SliceExplorer) -> str:
+    """The module with the numbers of the charts in it: a bare page has no way to hand over bytes."""
+    numbers = [None if np.isnan(number) else number for number in np.frombuffer(widget.counts, "<f8").tolist()]
+    given = f"const given = Float64Array.from({json.dumps(numbers)}, (each) => each ?? NaN);"
+    return f"{given}\n{module('slices')}".replace('floats(model.get("counts"))', "given")
+
+
+@pytest.fixture
+def traits() -> dict[str, Any]:
+    """The explorer of a log where the young of the south are often wrong, with that slice selected."""
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"age": rng.integers(18, 70, 4000), "region": rng.choice(["north", "south", "<b>east</b>"], 4000)})
+    frame["wrong"] = rng.random(4000) < np.where((frame["age"] < 30) & (frame["region"] == "south"), 0.5, 0.1)
+    dataset = open_dataset(frame, {"features": ["age", "region"]})
+    investigation = Investigation(dataset)
+    widget = SliceExplorer(investigation, find_slices(dataset, "column:wrong", permutations=0))
+    widget._select(widget.found["slices"][0]["where"])
+    state = widget.get_state()
+    names = ("found", "charts", "brushes", "detail", "pair", "contrast", "cohorts", "busy", "moves", "selection", "can_undo")
+    shown = {name: json.loads(json.dumps(state[name])) for name in names}
+    widget.close()
+    return {**shown, "counts": "", "code": unpacked(widget)}
+
+
+def sent(page: Any) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = page.evaluate("host.sent")
+    return found
+
+
+def run_all(page: Any) -> None:
+    page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for(timeout=120_000)
+    page.get_by_text("| Idle").wait_for(timeout=120_000)
+    page.get_by_text("Run", exact=True).first.click()
+    page.get_by_text("Run All Cells", exact=True).first.click()
+    page.locator(".jp-OutputArea-output", has_text=re.compile(r"^selected: |Traceback")).first.wait_for(timeout=180_000)
+    assert page.locator(".jp-OutputArea-output", has_text="Traceback").all_inner_texts() == []
+
+
+@pytest.mark.usefixtures("seen")
+@pytest.mark.parametrize("ground", ["white", "rgb(22, 22, 22)"])
+def test_axe_core_calls_nothing_grave_on_any_panel(
+    show: Show, page: Any, grave: Grave, traits: dict[str, Any], ground: str
+) -> None:
+    show("slices", ground=ground, **traits)
+    page.locator("tr.row[aria-selected=true]").wait_for()
+    for name in ("Conditions", "Two features", "Overlap", "Compare", "As a filter"):
+        page.get_by_role("tab", name=name).click()
+        assert grave(".wb") == []
+    assert page.title() == "Host"
+
+
+@pytest.mark.usefixtures("seen")
+def test_with_the_keyboard_alone_one_selects_a_slice_and_brushes(show: Show, page: Any, traits: dict[str, Any]) -> None:
+    show("slices", **traits)
+    page.locator("tr.row").first.focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    page.locator("tr.row").first.focus()
+    page.keyboard.press("i")
+    page.locator("[data-chart=age]").first.focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    page.locator("[data-chart=region]").first.focus()
+    page.keyboard.press("Enter")
+    rows = traits["found"]["slices"]
+    said = sent(page)
+    assert said[0] == {"type": "select", "where": rows[1]["where"]}
+    assert said[1] == {"type": "enter", "where": rows[0]["where"]}
+    assert [(each["type"], each["chart"], each["done"], len(each["codes"])) for each in said[2:]] == [
+        ("brush", "age", True, 1), ("brush", "region", True, 1)]  # fmt: skip
+
+
+@pytest.mark.usefixtures("seen")
+def test_a_drag_over_the_columns_is_a_range(show: Show, page: Any, traits: dict[str, Any]) -> None:
+    show("slices", **traits)
+    columns = page.locator("[data-chart=age]")
+    first, last = columns.nth(1).bounding_box(), columns.nth(4).bounding_box()
+    page.mouse.move(first["x"] + 3, first["y"] + 60)
+    page.mouse.down()
+    page.mouse.move(last["x"] + 3, last["y"] + 60, steps=8)
+    page.mouse.up()
+    said = [each for each in sent(page) if each["type"] == "brush"]
+    assert said[-1] == {"type": "brush", "chart": "age", "codes": [2, 3, 4, 5], "done": True}
+    assert not said[0]["done"]
+    assert len(said) < 4, "one move at a time is under way"
+
+
+@pytest.mark.usefixtures("seen")
+def test_read_only_it_shows_the_ranked_table_and_nothing_to_change(show: Show, page: Any, traits: dict[str, Any]) -> None:
+    shown = {**traits, "readonly": True, "selection": "all rows", "charts": [], "brushes": {}}
+    show("slices", **shown)
+    assert page.locator("tr.row").count() == len(traits["found"]["slices"])
+    page.locator("tr.row").first.click()
+    assert sent(page) == []
+    assert page.locator(".wb button:visible").count() == 0
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("seen")
+def test_in_jupyterlab_one_brushes_clicks_undoes_and_pins(
+    open_lab: Callable[..., str], page: Any, grave: Grave, incident: str, compas: Path, compas_roles: dict[str, Any], home: Path
+) -> None:
+    sources = [
+        SETUP,
+        f"investigation = Investigation(open_dataset({str(compas)!r}, {compas_roles!r}), {incident!r})",
+        "SliceExplorer(investigation)",
+        "FindingsTable(investigation, [Finding('slice', 'of triage', where='age < 25')])",
+        "print('selected:', investigation.selection)",
+    ]
+    page.set_viewport_size({"width": 1500, "height": 2200})
+    page.goto(open_lab([new_code_cell(source) for source in sources]))
+    run_all(page)
+    explorer, table = page.locator(".wb-slices"), page.locator(".wb-findings")
+    columns = explorer.locator("[data-chart=age]")
+    first, last = columns.nth(0).bounding_box(), columns.nth(4).bounding_box()
+    page.mouse.move(first["x"] + 3, first["y"] + 60)
+    page.mouse.down()
+    page.mouse.move(last["x"] + 3, last["y"] + 60, steps=6)
+    page.mouse.up()
+    explorer.locator(".scope", has_text="where age < 27").wait_for()
+    table.locator(".where", has_text="age < 27").first.wait_for()
+    explorer.locator("tr.row").first.click()
+    explorer.locator("tr.row[aria-selected=true]").wait_for()
+    chosen = explorer.locator(".where").nth(0).inner_text()
+    table.get_by_text(chosen).wait_for()
+    explorer.get_by_role("button", name="Undo").click()
+    table.get_by_text("age < 27", exact=True).wait_for()
+    explorer.get_by_role("button", name="Redo").click()
+    table.get_by_text(chosen).wait_for()
+    explorer.get_by_label("Note").fill("told the owner")
+    explorer.get_by_role("button", name="Pin this slice").click()
+    explorer.locator("tr.row", has_text="pinned").wait_for()
+    assert grave(".wb-slices") == []
+    with Record.open(home / "record.db") as record:
+        pinned = [entry.body["finding"]["where"] for entry in record.entries(incident) if entry.kind == "pinned"]
+    assert pinned == [chosen]
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("seen", "compas")
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_the_worked_notebook_shows_the_regression(
+    open_lab: Callable[..., str], page: Any, shoot: Callable[..., None], *, dark: bool
+) -> None:
+    notebook = nbformat.read(Path(__file__).parents[2] / "notebooks" / "silent_regression.ipynb", as_version=4)
+    notebook.cells.append(new_code_cell('print("selected:", investigation.selection)'))
+    page.set_viewport_size({"width": 1500, "height": 6000})
+    page.goto(open_lab(notebook, dark=dark))
+    run_all(page)
+    explorer = page.locator(".wb-slices")
+    explorer.locator("tr.row", has_text="Exec-managerial").first.click()
+    explorer.locator("tr.row[aria-selected=true]").wait_for()
+    explorer.get_by_role("img", name="From all rows").wait_for()
+    page.mouse.move(5, 5)
+    page.wait_for_timeout(700)
+    box = explorer.bounding_box()
+    shoot("slices-dark" if dark else "slices", clip={**box, "height": min(HIGH, box["height"])})
