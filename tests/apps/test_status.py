@@ -161,9 +161,16 @@ def test_a_record_that_makes_no_sense_is_said_and_costs_no_other(open_incident: 
     open_incident("INC-1")
     open_incident("INC-2", "Hiring", (FOUND,))
     with Record.open(record_path(home)) as record:
-        record.append("INC-1", "pinned", {"finding": ["no finding"]}, author="ada")
+        record.append("INC-1", "run started", {"run": ["no number"]}, author="ada")
     assert "The record of this incident cannot be read" in shown()
     assert "worse in the north" in shown()
+
+
+def test_a_pin_that_cannot_be_read_is_told_as_that(open_incident: Open, home: Path) -> None:
+    open_incident("INC-1")
+    with Record.open(record_path(home)) as record:
+        record.append("INC-1", "pinned", {"finding": ["no finding"]}, author="ada")
+    assert "pinned: a finding that cannot be read" in shown()
 
 
 def test_what_somebody_typed_or_uploaded_is_text(open_incident: Open) -> None:

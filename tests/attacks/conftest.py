@@ -11,6 +11,7 @@ import pytest
 from workbench.attacks.constraints import Domain
 from workbench.attacks.evasion import Evasion, evade, record_attack
 from workbench.attacks.recording import Recording
+from workbench.attacks.trial import Setting
 from workbench.models import Target, python_target
 
 WEIGHTS = np.array([1.0, -0.5, 0.25, 0.8])
@@ -71,3 +72,38 @@ def attack(linear: Target, frame: pd.DataFrame) -> Evasion:
 def recorded(linear: Target, attack: Evasion, tmp_path: Path) -> Recording:
     """The attack as a recording."""
     return record_attack(linear, attack, tmp_path / "attack")
+
+
+@pytest.fixture
+def applicants() -> pd.DataFrame:
+    """Eight hundred people: income, debts (whole), region, sex; `label` follows income and debts with a little noise."""
+    chance = np.random.default_rng(1)
+    n = 800
+    frame = pd.DataFrame({
+        "income": chance.normal(50, 10, n),
+        "debts": chance.integers(0, 6, n),
+        "region": chance.choice(["north", "south", "west"], n),
+        "sex": chance.choice(["F", "M"], n),
+    })  # fmt: skip
+    frame["label"] = (frame["income"] - 4 * frame["debts"] + chance.normal(0, 3, n) > 40).astype(int)
+    return frame
+
+
+def solvency(frame: pd.DataFrame) -> np.ndarray:
+    """The logistic score of income less debts; unmoved by region and sex."""
+    income, debts = (frame[name].to_numpy(dtype=float) for name in ("income", "debts"))
+    with np.errstate(over="ignore"):
+        return np.asarray(1 / (1 + np.exp(40 + 4 * debts - income)))
+
+
+@pytest.fixture
+def make_setting(applicants: pd.DataFrame) -> Callable[..., Setting]:
+    """Makes a setting of the applicants and a target; the model of `solvency` unless told otherwise."""
+
+    def make(target: Target | None = None, **options: Any) -> Setting:
+        return Setting(
+            target or scored(solvency, "solvent"), applicants.drop(columns="label"), applicants["label"].to_numpy(),
+            {"sex": applicants["sex"].to_numpy()}, applicants, **options,
+        )  # fmt: skip
+
+    return make

@@ -172,6 +172,15 @@ def open_status() -> Iterator[str]:
 
 
 @pytest.fixture
+def open_fairness() -> Iterator[str]:
+    """The address of the fairness page of this home."""
+    port = free_port()
+    command = [sys.executable, "-c", "from workbench.cli import main; main()", "serve", "fairness", "--port", str(port)]
+    with served(f"http://127.0.0.1:{port}/fairness", command) as address:
+        yield address
+
+
+@pytest.fixture
 def show(page: Any) -> Show:
     """Shows a module on a bare page with the traits given: no kernel, no server."""
 

@@ -25,7 +25,13 @@ def traits(**more: Any) -> dict[str, Any]:
         Node("version-2", "decisions@r2", "decisions", "r2", "decisions", "clean", time=TIMES[2], since=True, focus=True),
         Node("version-3", "other@source", "other", "source", "dataset", gap="written by no run here"),
     )
-    ends = [("version-0", "run-0"), ("run-0", "version-1"), ("version-1", "run-1"), ("run-1", "version-2"), ("version-3", "run-1")]
+    ends = [
+        ("version-0", "run-0"),
+        ("run-0", "version-1"),
+        ("version-1", "run-1"),
+        ("run-1", "version-2"),
+        ("version-3", "run-1"),
+    ]
     edges = tuple(Edge(source, target, certain=source != "version-3", how="read") for source, target in ends)
     svg = lineage_svg(Picture("Lineage of decisions@r2", nodes, edges, onset=TIMES[1], origin="raw@r0"))
     facts = {node.id: [["name", node.name], ["kind", node.kind]] for node in nodes}
@@ -116,7 +122,9 @@ def test_it_pans_and_zooms_and_the_wheel_alone_belongs_to_the_page(show: Show, p
 @pytest.mark.usefixtures("seen")
 def test_only_shapes_and_text_of_the_drawing_come_onto_the_page(show: Show, page: Any) -> None:
     given = traits()
-    bad = "<script>document.title='owned'</script><g onload='document.title=\"owned\"' style='fill:red'><a href='x'>a</a></g></svg>"
+    bad = (
+        "<script>document.title='owned'</script><g onload='document.title=\"owned\"' style='fill:red'><a href='x'>a</a></g></svg>"
+    )
     given["drawing"]["svg"] = given["drawing"]["svg"].replace("</g></svg>", f"{bad}</g></svg>".replace("</svg></g>", "</g>"))
     show("lineage", **given)
     assert page.locator("svg.map script, svg.map a, svg.map [onload], svg.map [style]").count() == 0

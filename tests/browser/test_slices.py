@@ -132,7 +132,7 @@ def test_read_only_it_shows_the_ranked_table_and_nothing_to_change(show: Show, p
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("seen")
-def test_in_jupyterlab_one_brushes_clicks_undoes_and_pins(
+def test_in_jupyterlab_one_brushes_clicks_undoes_and_pins(  # noqa: PLR0917  fixtures
     open_lab: Callable[..., str], page: Any, grave: Grave, incident: str, compas: Path, compas_roles: dict[str, Any], home: Path
 ) -> None:
     sources = [

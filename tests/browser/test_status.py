@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from workbench.apps.page import WIDTH
 from workbench.incident.home import incident_folder, record_path
 from workbench.incident.record import Record
 from workbench.incident.state import create_incident
@@ -59,6 +60,7 @@ def test_a_visitor_reads_filters_and_unfolds_and_can_change_nothing(
     table = page.locator(".wb")
     table.locator("tr.row").first.wait_for()
     page.locator(".js-plotly-plot .main-svg").first.wait_for()
+    assert page.locator(".js-plotly-plot .main-svg").first.bounding_box()["width"] > WIDTH - 100
     for heading in ("Findings", "Timeline", "Next steps"):
         assert page.get_by_role("heading", name=heading, exact=True).count() == 1
     assert page.get_by_text("note: told the owner <img").count() == 1

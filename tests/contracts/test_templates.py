@@ -13,7 +13,10 @@ from workbench.evidence.templates import declared_parameters, find_template, lis
 
 ROOT = Path(__file__).parents[2]
 NAMES = sorted(path.stem for path in (ROOT / "templates").glob("*.ipynb"))
-PARAMETERS = {"triage": ["data", "roles", "reference", "current", "out", "incident", "seed", "lineage", "recordings"]}
+PARAMETERS = {
+    "triage": ["data", "roles", "reference", "current", "out", "incident", "seed", "lineage", "recordings"],
+    "slices": ["data", "roles", "reference", "current", "loss", "level", "min_support", "out", "incident", "seed"],
+}
 
 
 def test_every_notebook_in_the_folder_is_a_template() -> None:
@@ -21,10 +24,11 @@ def test_every_notebook_in_the_folder_is_a_template() -> None:
     assert set(NAMES) <= set(list_templates())
 
 
-def test_triage_declares_what_the_contract_says() -> None:
-    declared = declared_parameters(find_template("triage"))
-    assert sorted(declared) == sorted(PARAMETERS["triage"])
-    assert {item.type for item in declared.values()} == {"str", "int"}
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_it_declares_what_the_contract_says(name: str) -> None:
+    declared = declared_parameters(find_template(name))
+    assert sorted(declared) == sorted(PARAMETERS[name])
+    assert {item.type for item in declared.values()} <= {"str", "int", "float"}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -104,3 +108,26 @@ def test_two_runs_of_triage_on_the_same_data_say_the_same(log: Path, tmp_path: P
         state = state_of(record.entries("INC-1"))
     found = json.loads((second.folder / "findings.json").read_text())["findings"]
     assert [body["finding"] for body in state.pinned if body["run"] == 2] == found
+
+
+@pytest.mark.slow
+def test_papermill_alone_runs_slices(log: Path, tmp_path: Path, home: Path) -> None:
+    """Without the runner: no incident, and findings, result and cube where `out` says."""
+    from workbench.digest import digest_bytes
+
+    out = tmp_path / "out"
+    given = {"data": log, "roles": tmp_path / "roles.yaml", "out": out, "reference": "time < 2026-01-10", "level": 2}
+    words = [word for name, value in given.items() for word in ("-p", name, str(value))]
+    command = [sys.executable, "-m", "papermill", str(find_template("slices")), str(tmp_path / "out.ipynb"), *words]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    executed = nbformat.read(tmp_path / "out.ipynb", as_version=4)
+    assert has_errors(executed) is None
+    told = executed.cells[-1].outputs[0].text
+    assert "no incident given: nothing pinned" in told
+    assert f"cube {digest_bytes((out / 'results' / 'slices.parquet').read_bytes())}" in told
+    found = json.loads((out / "findings.json").read_text())
+    assert found["checks"][0]["name"] == "slices"
+    assert found["reference"] == "time < 2026-01-10"
+    assert json.loads((out / "results" / "slices.json").read_text())["schema"] == "workbench.slices/1"
+    assert not home.exists()

@@ -69,6 +69,19 @@ def test_what_broke_stays_broken_until_it_is_usual(words: Any) -> None:
     assert odd == [*range(5, 5 + 21), 35]
 
 
+@pytest.mark.parametrize(("mean", "odd"), [(81.0, False), (4860.0, True)])
+def test_a_quantile_that_never_moved_is_believed_when_the_mean_moves_too(words: Any, mean: float, odd: bool) -> None:  # noqa: FBT001
+    """The 95 % point of a column that is mostly 0 jumps when a little more than 5 % of the rows are not 0."""
+
+    def sparse(mean: float, high: float) -> dict[str, Any]:
+        metrics = {"loss": {"sum": mean * 100, "count": 100, "quantiles": {"0.95": high}}}
+        return {"name": "a", "facets": {"dataQualityMetrics": {"columnMetrics": metrics}}}
+
+    raw = [item for day in range(9) for item in words.run(str(day), day, day + 0.5, [], [sparse(80 + day % 2, 0)], job="j")]
+    found = at_last(words.graph([*raw, *words.run("last", 9, 9.5, [], [sparse(mean, 1600)], job="j")]))
+    assert bool(found) is odd
+
+
 def test_the_greatest_value_is_not_quoted(words: Any) -> None:
     def greatest(value: int) -> dict[str, Any]:
         return {"name": "a", "facets": {"dataQualityMetrics": {"columnMetrics": {"income": {"max": value}}}}}

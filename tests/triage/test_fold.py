@@ -75,6 +75,34 @@ def test_a_change_at_the_time_of_a_grave_defect_is_explained_by_it(context: Cont
     assert fold([defect, volume, later], context, refuse)[1] == [Link(0, 1, explains=True)]
 
 
+UPSTREAM = Finding("lineage", "raw@r1, written by etl/ingest: y.mean is 9", columns=("y", "z"), severity="medium",
+                   onset="2026-03-02T00:00:00", onset_interval=("2026-03-02T00:00:00", "2026-03-02T00:00:00"))  # fmt: skip
+LATER = replace(DEFECT, where="all rows", onset_interval=("2026-03-01T00:00:00", "2026-03-03T00:00:00"))
+
+
+@pytest.mark.parametrize("kind", ["integrity", "drift"])
+def test_an_upstream_change_is_the_cause_of_what_it_made_of_a_column(context: Context, kind: str) -> None:
+    found, links = fold([replace(LATER, kind=kind, severity="medium"), UPSTREAM], context, refuse)
+    assert Link(1, 0, explains=True) in links
+    assert found[0].statement == "y broke; changed upstream at raw@r1, written by etl/ingest"
+    assert Link(0, 1, explains=True) not in links
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"columns": ("x",)}, {"columns": ()}, {"onset": "2026-03-04T00:00:00"}, {"onset": None}, {"kind": "volume"}],
+)
+def test_a_change_of_other_columns_or_after_it_is_no_cause(context: Context, change: dict[str, object]) -> None:
+    found, links = fold([LATER, replace(UPSTREAM, **change)], context, refuse)  # type: ignore[arg-type]
+    assert [link for link in links if link.target == 0] == []
+    assert found[0].statement == "y broke"
+
+
+def test_the_last_upstream_change_before_it_is_the_cause(context: Context) -> None:
+    older = replace(UPSTREAM, onset="2026-02-01T00:00:00")
+    assert fold([LATER, older, UPSTREAM], context, refuse)[1][0] == Link(2, 0, explains=True)
+
+
 def test_slices_are_the_same_by_their_rows_and_others_by_their_columns(context: Context) -> None:
     dataset = context.dataset
     wide = Finding("slice", "s", columns=("x", "y"), where="x < 500")

@@ -94,8 +94,11 @@ def test_triage_ranks_the_upstream_change_above_its_effects(frame: pd.DataFrame,
     assert found.verdict == "incident"
     [outcome] = [item for item in found.checks if item.name == "lineage"]
     assert outcome.status == "ran"
-    kinds = [finding.kind for finding in found.findings if finding.explained_by is None]
-    assert set(kinds) == {"integrity", "lineage"}
+    first, *rest = found.findings
+    assert first.kind == "lineage"
+    [defect] = [finding for finding in rest if finding.kind == "integrity" and finding.columns == ("hours",)]
+    assert defect.explained_by == 1
+    assert defect.statement.endswith(f"changed upstream at raw@ingest-{BROKEN}, written by etl/ingest, 1 step upstream")
 
 
 def test_events_that_end_before_the_decisions_say_nothing(frame: pd.DataFrame, tmp_path: Path) -> None:

@@ -44,3 +44,9 @@ def test_figures_become_svg_with_their_words_in_them() -> None:
     assert svg.startswith("<svg")
     assert "How many" in svg
     assert 'height="300"' in svg
+
+
+def test_what_stands_below_the_first_line_of_a_cell_is_smaller_and_in_text_follows_it() -> None:
+    table = render.Table(pd.DataFrame({"what": ["worse <here>\nsince 2026-01-02"]}))
+    assert f"worse &lt;here&gt;<div style='{render.BELOW}'>since <span" in table._repr_html_()
+    assert repr(table).splitlines()[-1].strip() == "worse <here>; since 2026-01-02"

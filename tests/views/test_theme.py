@@ -1,5 +1,6 @@
 """One look: every colour has a dark counterpart, both can be read and told apart, and no axis is without its unit."""
 
+from dataclasses import replace
 from itertools import combinations
 
 import pandas as pd
@@ -114,3 +115,11 @@ def test_the_timeline_names_its_period(period: str) -> None:
     figure = timeline_figure(timeline(STARTS[period]))
     assert figure.layout.xaxis2.title.text == f"first day of the {period}, UTC"
     assert figure.layout.yaxis2.title.text == f"rows<br>per {period}"
+
+
+def test_a_rate_has_its_colour_in_whatever_order_the_columns_come() -> None:
+    result = timeline(STARTS["week"])
+    table = result.tables["timeline"].assign(**{"rate of error": 0.1, "rate of prediction": 0.2})
+    figures = [timeline_figure(replace(result, tables={"timeline": each})) for each in (table, table[sorted(table)])]
+    one, other = ([(trace.name, trace.marker.color) for trace in figure.data] for figure in figures)
+    assert one == other

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from workbench.analysis.disparity import measure_disparity
+from workbench.analysis.disparity_review import Review, review_disparity
 from workbench.data.dataset import Dataset, open_dataset
 from workbench.incident.record import Entry
 from workbench.predicate import Predicate
@@ -35,22 +36,20 @@ def people() -> pd.DataFrame:
     return frame.assign(pred=(score >= 0.5).astype(int), label=label, id=np.arange(767))
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def dataset(people: pd.DataFrame) -> Dataset:
-    roles = {
-        "row_id": "id",
-        "prediction": "pred",
-        "label": "label",
-        "score": "score",
-        "favorable": 1,
-        "groups": ["region", "sex"],
-    }
-    return open_dataset(people, roles)
+    outcomes = {"prediction": "pred", "label": "label", "score": "score", "favorable": 1}
+    return open_dataset(people, {"row_id": "id", "groups": ["region", "sex"], **outcomes})
+
+
+@pytest.fixture(scope="module")
+def review(dataset: Dataset) -> Review:
+    return review_disparity(dataset)
 
 
 @pytest.fixture
-def widget(dataset: Dataset, incident: str) -> DisparateImpactPanel:
-    return DisparateImpactPanel(Investigation(dataset, incident))
+def widget(dataset: Dataset, review: Review, incident: str) -> DisparateImpactPanel:
+    return DisparateImpactPanel(Investigation(dataset, incident), review)
 
 
 def blocks(widget: DisparateImpactPanel, tab: str) -> list[Any]:

@@ -180,7 +180,9 @@ def _parts(
     attribute, group, reference = pair.attribute, pair.group, pair.reference
     named: _Named = {"attribute": attribute, "group": group, "reference": reference}
     parts: tuple[Callable[[], Result], ...] = (
-        lambda: disparity_over_time(dataset, **named, events=asked.events, measures=told or None, before=asked.before, current=asked.current),
+        lambda: disparity_over_time(
+            dataset, **named, events=asked.events, measures=told or None, before=asked.before, current=asked.current
+        ),
         lambda: _decomposed(subject, asked, pair),
         lambda: _impossible(subject, pair),
         lambda: missing_attribute(subject, attribute, group=group, reference=reference),

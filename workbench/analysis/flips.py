@@ -149,7 +149,7 @@ def _row(name: str, other: str, now: Prediction, then: Prediction, favorable: An
         "to_favorable": gained, "to_unfavorable": lost, "share": changed / known.sum() if known.any() else np.nan,
         "low": float(low), "high": float(high), "p": _mcnemar(gained, lost),
         "score_change": float(scored.mean()) if len(scored) else np.nan,
-        "largest_score_change": float(np.abs(scored).max(initial=0.0)), "suppressed": 0 < int(known.sum()) < SMALL_CELL,
+        "largest_score_change": float(np.abs(scored).max(initial=0.0)), "suppressed": any(0 < count < SMALL_CELL for count in (int(known.sum()), len(known))),
     }  # fmt: skip
 
 

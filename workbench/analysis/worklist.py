@@ -202,6 +202,7 @@ def _action(where: Predicate, found: Measured) -> tuple[str, str]:
 
 def _row(dataset: Dataset, where: Predicate, found: Measured) -> dict[str, Any]:
     hits, size, *_ = found.conflicts
-    return {"rows": found.rows, "people": dataset.people(where.mask(dataset.frame)), "mean": found.mean, "rest": found.rest,
+    people = dataset.people(where.mask(dataset.frame))
+    return {"rows": found.rows, "people": people, "mean": found.mean, "rest": found.rest,
             "harm": found.effect * found.rows, "needed": found.needed, "conflicts": hits / size if size else None,
-            "suppressed": found.rows < SMALL_CELL}  # fmt: skip
+            "suppressed": min(found.rows, people) < SMALL_CELL}  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Final
 
 import panel as pn
 
@@ -12,7 +12,7 @@ from workbench.views.render import Sentence, Several, Table
 from workbench.views.theme import FONT, dark_figures, properties
 
 WIDTH = 1100
-WIDE = "stretch_width"
+WIDE: Final = "stretch_width"
 """How everything is sized; said of each item, since what `pn.extension` sets holds for what is made after it only."""
 ON_DARK = "@media (prefers-color-scheme: dark) {{ {} }}"
 STYLE = f"""
@@ -23,13 +23,14 @@ body {{ background: var(--ground); color: var(--ink); font-family: {FONT}; }}
 CARD = """
 :host { background: var(--ground); color: var(--ink); border: 1px solid var(--line); border-radius: 6px; box-shadow: none; }
 .card-header { background: var(--ground); color: var(--ink); text-align: left; }
+.card-button { color: var(--ink); }
 .card-header:focus-visible { outline: 3px solid var(--focus); }
 """
 TEXT = """
 :host { color: var(--ink); font-size: 15px; }
 h1 { font-size: 26px; } h2 { font-size: 20px; margin: 4px 0; } h3 { font-size: 18px; margin: 14px 0 2px; }
 code { color: var(--ink); background: transparent; overflow-wrap: anywhere; } li { margin: 6px 0; }
-.bk-clearfix { overflow-x: auto; }
+.bk-clearfix { overflow-x: auto; } th, td { border-color: var(--line) !important; }
 """
 FIGURE = ON_DARK.format(dark_figures())
 

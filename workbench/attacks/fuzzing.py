@@ -102,6 +102,10 @@ def _smallest(setting: Setting, base: dict[str, Any], inputs: Any, way: str, exa
         )
     except NoSuchExample:
         return None
+    for name in list(found):
+        fewer = {other: value for other, value in found.items() if other != name}
+        if fewer and way in _ways_wrong(setting, base, fewer):
+            found = fewer
     return found
 
 

@@ -103,7 +103,7 @@ def _sureness(prediction: Prediction, labels: np.ndarray) -> np.ndarray:
     right = vocabulary.encode(prediction.decision) == vocabulary.encode(labels)
     score = prediction.score
     if np.isnan(score).all():
-        return right.astype(float)
+        return np.asarray(right.astype(float))
     positive = pd.to_numeric(pd.Series(labels), errors="coerce").to_numpy(dtype=float, na_value=np.nan)
     return np.asarray(np.where(positive == 1, score, 1 - score))
 

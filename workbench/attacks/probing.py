@@ -59,6 +59,8 @@ def evasion(setting: Setting, *, rows: int = ROWS, budget: int = 200, within: fl
 def boundary(setting: Setting, *, lines: int = 100, steps: int = 33, near: bool = False) -> Trial:
     """Straight lines between rows decided differently: the share that crosses the boundary more than once.
 
+    Whole numbers go in steps along a line, so that a slanted boundary can be crossed back where one column steps before another.
+
     Parameters
     ----------
     lines

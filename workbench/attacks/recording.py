@@ -90,6 +90,10 @@ class Recording:
         """How many rows each call of a part had."""
         return np.asarray(self._read(part, "calls")["rows"].to_numpy())
 
+    def call_starts(self, part: Part) -> np.ndarray:
+        """When each call of a part started, in seconds since 1970."""
+        return np.asarray(self._read(part, "calls", ["started"])["started"].to_numpy())
+
     def row_columns(self, *names: str) -> pa.Table:
         """Columns of ``rows`` over all parts; one that a part lacks is missing there."""
         tables = [self._read(part, "rows", list(names)) for part in self.parts]

@@ -84,11 +84,10 @@ def check_parameters(scenario: Scenario, generate: Callable[..., Trial]) -> None
         Lists those it takes.
     """
     taken = inspect.signature(generate).parameters
-    if any(item.kind is inspect.Parameter.VAR_KEYWORD for item in taken.values()):
-        return
-    known = [name for name in taken if name != "setting"]
+    known = [name for name, item in taken.items() if name != "setting" and item.kind is not inspect.Parameter.VAR_KEYWORD]
+    open_ended = len(known) < len(taken) - 1
     for name in (*scenario.parameters, *scenario.benign_twin.parameters):
-        if name not in known:
+        if name not in known and not open_ended:
             raise InputError(
                 f"the generator {scenario.generator} takes no such parameter", name, f"Parameters: {', '.join(known)}"
             )

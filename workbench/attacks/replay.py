@@ -69,6 +69,7 @@ def replay(
     out: Path | str | None = None,
     approval: Approval | None = None,
     fresh: Fresh | None = FRESH,
+    allowed_hosts: Sequence[str] = (),
     seed: int = 0,
     tell: Tell | None = None,
 ) -> Result:
@@ -92,6 +93,8 @@ def replay(
         A folder for ``verdicts.parquet`` and the journal, which lets a replay that was killed go on where it stopped.
     approval
         Needed for a production target.
+    allowed_hosts
+        Hosts beside this machine that the targets may ask, as they were opened; kept in the provenance.
     tell
         Called with target, rows answered, rows in all.
 
@@ -117,7 +120,7 @@ def replay(
         _write_verdicts(way.folder, verdicts)
     options = {
         "coalesce": coalesce, "tolerance": tolerance, "limits": asdict(limits), "fresh": fresh and asdict(fresh),
-        "approval": approval and asdict(approval),
+        "approval": approval and asdict(approval), "allowed_hosts": sorted(allowed_hosts),
     }  # fmt: skip
     tables = {"targets": targets_table(found, ground if isinstance(ground, Ground) else None, measured, fresh or FRESH)}
     return _result(found, chosen, tables, verdicts, options | {"not_adaptive": ground if isinstance(ground, str) else None}, seed)

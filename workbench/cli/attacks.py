@@ -119,6 +119,7 @@ def replay(
         out=out,
         approval=_approval(approved_by, approval),
         fresh=Fresh() if adaptive else None,
+        allowed_hosts=allow_remote or (),
         seed=seed,
     )
     _say_replay(found)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import bisect
 import itertools
 import math
+import re
 import statistics
 from collections import deque
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -40,6 +41,7 @@ CODE_WORDS: Final = {
 }  # fmt: skip
 LONGEST_HISTORY: Final = 20
 SINGLE_VALUES: Final = (".min", ".max")
+QUANTILE: Final = re.compile(r"\.p[\d_]+$")
 STANDS_OUT: Final = 6.0
 """Usual spreads from which on a statistic counts as changed."""
 LATE: Final = 1.5
@@ -183,6 +185,8 @@ def _statistics(now: Mapping[str, float], before: Collection[Mapping[str, float]
     for name, value in now.items():
         values = [item[name] for item in before if name in item]
         distance = standing_out(value, values)
+        if math.isinf(distance) and QUANTILE.search(name):
+            distance = _of_mean(name, now, before)
         if distance >= STANDS_OUT:
             size = 1.0 if math.isinf(distance) else distance / (distance + STANDS_OUT)
             found.append((size, name, _told(name, value, values)))
@@ -192,6 +196,16 @@ def _statistics(now: Mapping[str, float], before: Collection[Mapping[str, float]
     if metrics:
         columns = tuple(dict.fromkeys(name.rpartition(".")[0] for _, name, _ in metrics))
         yield Change("column statistics", _listed([told for _, _, told in metrics]), columns, metrics[0][0])
+
+
+def _of_mean(name: str, now: Mapping[str, float], before: Collection[Mapping[str, float]]) -> float:
+    """How far the mean of a quantile's column stands out; infinitely where there is no mean.
+
+    A quantile that never moved has no usual spread: it jumps when a share of the rows, such as that of zeros, crosses it.
+    """
+    mean = QUANTILE.sub(".mean", name)
+    values = [item[mean] for item in before if mean in item]
+    return standing_out(now[mean], values) if mean in now and values else math.inf
 
 
 def _told(name: str, value: float, before: Sequence[float]) -> str:

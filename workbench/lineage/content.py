@@ -13,7 +13,7 @@ ROWS: Final = "rows"
 LEAST_HISTORY: Final = 3
 """Earlier values from which a usual spread can be told."""
 SHORT_HISTORY: Final = 8
-"""Fewer values than this tell no median deviation worth the name: half their range counts too."""
+"""Fewer values than this tell no median deviation worth the name: their range counts too."""
 SPREAD_FLOOR: Final = 0.05
 """The usual spread is taken to be at least this part of the median: counts that were equal so far may differ a little."""
 TO_DEVIATION: Final = 1.4826
@@ -96,14 +96,14 @@ def standing_out(value: float, history: Sequence[float]) -> float:
     """How many usual spreads `value` lies from the median of `history`; 0 where the history tells no usual spread.
 
     The spread is the median absolute deviation, scaled to a standard deviation, and at least `SPREAD_FLOOR` of the median; of a
-    short history, at least half its range.
+    short history, at least its range.
     """
     if len(history) < LEAST_HISTORY:
         return 0.0
     middle = statistics.median(history)
     deviation = TO_DEVIATION * statistics.median(abs(item - middle) for item in history)
-    half_range = (max(history) - min(history)) / 2 if len(history) < SHORT_HISTORY else 0.0
-    spread = max(deviation, half_range, SPREAD_FLOOR * abs(middle))
+    whole_range = max(history) - min(history) if len(history) < SHORT_HISTORY else 0.0
+    spread = max(deviation, whole_range, SPREAD_FLOOR * abs(middle))
     if spread == 0.0:
         return 0.0 if value == middle else math.inf
     return abs(value - middle) / spread

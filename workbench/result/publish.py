@@ -12,7 +12,8 @@ a share times its rows                                 blanked with them
 a distance or p-value over all cells of a column       rounded, psi left out, where a cell of the column is hidden
 missing, new and unseen values as shares of a column   blanked where small, else in steps of ten rows or more
 an intersection, by the groups it adds up to           more of its line are hidden, until no sum is solved for a small one
-a slice, by what is outside it                         blanked; other slices count in tens, so that no difference is exact
+a slice, by what is outside it                         blanked; other slices count in tens, so that no difference is exact;
+                                                       so do a worklist, and what complaints have in common
 a period, by the rows before and after an onset        periods and changes count in tens, rates have no more digits than that
 a rare text that names a cell of its own               the cell is left out, not blanked
 a replay's verdict on one input, by its id             left out, with what an error says; counts per target stay
@@ -59,13 +60,15 @@ from workbench.result.cells import (
     to_step,
 )
 from workbench.result.groups import GROUP_COLUMNS, publish_disparity
-from workbench.result.slices import SLICE_COLUMNS, publish_slices
+from workbench.result.slices import CONJUNCTION_COLUMNS, SLICE_COLUMNS, publish_conjunctions, publish_slices
 
 if TYPE_CHECKING:
     import pandas as pd
 
-COUNTED: Final = ("rows", "measured", "repeated")
+COUNTED: Final = ("rows", "measured", "repeated", "explained")
 """How the numbers of a result that count rows begin."""
+AROUND_A_SLICE: Final = ("rows_inside", "explained_inside", "explained_outside", "evaluations")
+"""Numbers of an explanation that give back how many rows are inside the slice, or outside."""
 OTHER_VALUES: Final = " not in {"
 """In the condition of the cell that holds all values without a cell of their own."""
 ROW_ID: Final = "row_id"
@@ -84,7 +87,7 @@ def publish_tables(kind: str, tables: Mapping[str, pd.DataFrame], numbers: Mappi
         What columns are for, as the provenance holds it: only values of features, groups and outcomes are ever shown.
     """
     tables = {name: table for name, table in tables.items() if ROW_ID not in table}
-    if any(is_small(total_of(numbers, name)) for name in ("rows", "rows_before")):
+    if any(is_small(total_of(numbers, name)) for name in ("rows", "rows_before", "rows_reference")):
         return {name: blank_rows(table, [True] * len(table)) for name, table in tables.items()}
     shown = {name: blank_rows(table, suppressed_flags(table)) for name, table in tables.items()}
     needed, publish = PUBLISHERS.get(kind, ({}, None))
@@ -96,6 +99,10 @@ def publish_tables(kind: str, tables: Mapping[str, pd.DataFrame], numbers: Mappi
 def publish_numbers(numbers: Mapping[str, Plain]) -> dict[str, Plain]:
     """`numbers` with small counts of rows missing."""
     small = {name for name in numbers if name.startswith(COUNTED) and is_small(total_of(numbers, name))}
+    rows, inside = total_of(numbers, "rows"), total_of(numbers, "rows_inside")
+    hidden = inside is None or rows is None or is_small(inside) or is_small(rows - inside)
+    if hidden and "rows_inside" in numbers:
+        small |= {name for name in numbers if name in AROUND_A_SLICE}
     return {name: None if name in small else number for name, number in numbers.items()}
 
 
@@ -259,10 +266,12 @@ CELL_COLUMNS: Final = {
     "columns": {"column", "psi"},
 }
 PUBLISHERS: Final[Mapping[str, tuple[Mapping[str, set[str]], Publisher]]] = {
+    "complaints": ({"predicates": CONJUNCTION_COLUMNS}, publish_conjunctions),
     "disparity": (GROUP_COLUMNS, publish_disparity),
     "drift": (CELL_COLUMNS, _drift),
     "integrity": ({"columns": {"column"}}, _integrity),
     "replay": ({}, _replay),
     "slices": ({"slices": SLICE_COLUMNS}, publish_slices),
+    "worklist": ({"worklist": CONJUNCTION_COLUMNS}, publish_conjunctions),
 }
 """Kind of result to the columns that its tables must have, and the function that publishes them."""

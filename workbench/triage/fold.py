@@ -3,6 +3,8 @@
 A data defect with known rows is put to the test: triage runs again without those rows. What is gone was the defect's doing; what
 is still there stands, but rests on data the defect undermines. A defect of every row, or of so many that too few are left, cannot
 be tested so: it undermines what reads its columns, and accounts for a change of another series at the same time.
+
+An upstream change, which the events of the pipeline tell, is the cause of a later defect or drift of the same columns.
 """
 
 from __future__ import annotations
@@ -58,7 +60,7 @@ def fold(findings: Sequence[Finding], context: Context, examine: Examine) -> tup
             links += _test(findings, source, without, examine)
             reruns += 1
     links += _repeats(findings, {link.target for link in links if link.explains})
-    return findings, links
+    return findings, _with_causes(findings, links)
 
 
 def _is_defect(finding: Finding) -> bool:
@@ -178,6 +180,31 @@ def _repeats(findings: Sequence[Finding], explained: set[int]) -> list[Link]:
         if source is not None:
             links.append(Link(source, target, explains=True))
     return links
+
+
+def _with_causes(findings: list[Finding], links: list[Link]) -> list[Link]:
+    """`links`, before them those from an upstream change to what it made of the same columns; the findings say so in place."""
+    causes = {target: source for target in range(len(findings)) if (source := _cause_of(findings, target)) is not None}
+    for target, source in causes.items():
+        named = findings[source].statement.partition(":")[0]
+        findings[target] = replace(findings[target], statement=f"{findings[target].statement}; changed upstream at {named}")
+    kept = [link for link in links if causes.get(link.source) != link.target]
+    return [*(Link(source, target, explains=True) for target, source in causes.items()), *kept]
+
+
+def _cause_of(findings: Sequence[Finding], target: int) -> int | None:
+    """The last upstream change of all columns of a defect or a drift that was not after it; None where there is none."""
+    finding = findings[target]
+    latest = finding.onset_interval[1] if finding.onset_interval is not None else finding.onset
+    if finding.kind not in ("integrity", "drift") or finding.standing or latest is None or not finding.columns:
+        return None
+    earlier = [
+        (other.onset, -at)
+        for at, other in enumerate(findings)
+        if other.kind == "lineage" and other.onset is not None and other.onset <= latest
+        and set(finding.columns) <= set(other.columns)
+    ]  # fmt: skip
+    return -max(earlier)[1] if earlier else None
 
 
 def _accounts_for(other: Finding, finding: Finding) -> bool:

@@ -160,12 +160,11 @@ def rule_blocks(shown: Result) -> list[Block]:
 
 
 def _rule(row: Mapping[Any, Any]) -> str:
-    alarm = (
-        f"on {count(row['groups'])} groups of these sizes it would in {amount(row['false_alarm_rate'], digits=0)} of logs without"
-    )
+    often = amount(row["false_alarm_rate"], digits=0)
+    alarm = f"on {count(row['groups'])} groups of these sizes it would in {often} of logs without any disparity"
     sounds = row["sounds"]
     if sounds is None or number(row["lowest_over_highest"]) is None:
         said = "not told, for it would tell of a small group"
     else:
         said = f"{'sounds' if sounds else 'is silent'} (lowest over highest rate {ratio(row['lowest_over_highest'])})"
-    return f"Four-fifths rule by {row['attributes']}: {said}; {alarm} any disparity."
+    return f"Four-fifths rule by {row['attributes']}: {said}; {alarm}."

@@ -14,13 +14,14 @@ from workbench.digest import Plain
 from workbench.lineage.blast import BlastRadius
 from workbench.lineage.changes import all_changes
 from workbench.lineage.inquiry import NEW, Inquiry, Trace, version_of
-from workbench.lineage.instant import instant_text
+from workbench.lineage.instant import as_instant, instant_text
 from workbench.lineage.picture import Node, Picture
 from workbench.result import Result
 from workbench.result.cells import hide
 from workbench.views.lineage import Drawing, lineage_svg
 from workbench.views.render import Sentence, Several, Static, Table
 
+MOST_GAPS: Final = 50
 MOST_SUSPECTS: Final = 12
 """In the list beside the drawing; the result holds all."""
 
@@ -133,3 +134,39 @@ def trace_form(inquiry: Inquiry, trace: Trace, drawn: Picture) -> dict[str, Any]
     blind = f"These do not tell from which columns they are made: {', '.join(trace.blind)}." if trace.blind and boxes else ""
     told: list[Plain] = [*trace.told, *([blind] if blind else [])]
     return {"boxes": boxes, "told": told}
+
+
+def page_form(inquiry: Inquiry, result: Result, radius: BlastRadius | None = None) -> dict[str, Any]:
+    """All that a page without a kernel needs: the traits of `js/lineage.js`, by name."""
+    drawn = inquiry.picture()
+    moments = sorted({as_instant(node.time) for node in drawn.nodes if node.time is not None})
+    rows = [{**row, "reference": "", "current": ""} for row in suspect_rows(result, drawn)]
+    return {
+        "drawing": drawing_form(inquiry, drawn),
+        "moments": [instant_text(time) for time in moments],
+        "moment": -1,
+        "onset": drawn.onset or "",
+        "suspects": rows,
+        "trace": trace_form(inquiry, inquiry.trace(drawn), drawn),
+        "deciders": [],
+        "told": "" if radius is None else radius_text(radius),
+    }
+
+
+def suspects_sentence(result: Result) -> Sentence:
+    """The first suspect in one sentence."""
+    telling = [row for row in result.tables["suspects"].itertuples() if row.kinds != [NEW]]
+    if not telling:
+        return Sentence(f"{result.title}: nothing in that window, as far as the events tell.")
+    row: Any = telling[0]
+    since = (row.time or "at an unknown time").replace("T", " ")
+    return Sentence(f"{len(telling):,} upstream changes. First: {row.node}, written by {row.job}, complete {since}: {row.what}.")
+
+
+def gaps_table(inquiry: Inquiry) -> Table:
+    """What the events leave open, and what was odd about them."""
+    lineage = inquiry.lineage
+    gaps = [[gap.what, gap.node] for gap in lineage.gaps[:MOST_GAPS]]
+    odd = [[str(item), ""] for item in lineage.odd.listed()]
+    more = f"; {len(lineage.gaps) - MOST_GAPS:,} more are not listed" if len(lineage.gaps) > MOST_GAPS else ""
+    return Table(pd.DataFrame([*gaps, *odd], columns=["what is missing or odd", "where"]), f"{len(lineage.gaps):,} gaps{more}")

@@ -19,7 +19,8 @@ DEFAULT_HEIGHT = 450
 """Of a figure as an image, in pixels."""
 TABLE = "font-size:14px;border-collapse:collapse"
 CELL = "text-align:left;vertical-align:top;padding:4px 8px;border-top:1px solid #d9d9d9"
-DATE = re.compile(r"\b\d{4}-\d\d-\d\d\b")
+BELOW = "font-size:0.9em;opacity:0.75"
+DATE = re.compile(r"\b\d{4}-\d\d-\d\d\b(?: \d\d:\d\d UTC\b)?")
 WHOLE = r"<span style='white-space:nowrap'>\g<0></span>"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
@@ -36,7 +37,7 @@ class Table:
     Parameters
     ----------
     frame
-        What to show; cells are shown as text.
+        What to show; cells are shown as text, what stands below a cell's first line smaller.
     caption
         One line above it.
     """
@@ -54,12 +55,17 @@ class Table:
         return f"<table style='{TABLE}'>{caption}<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
 
     def __repr__(self) -> str:
-        text = self.frame.to_string(index=False)
+        text = self.frame.map(lambda cell: cell.replace("\n", "; ") if isinstance(cell, str) else cell).to_string(index=False)
         return f"{self.caption}\n{text}" if self.caption else text
 
 
 def _cells(row: Sequence[object]) -> str:
-    return "".join(f"<td style='{CELL}'>{DATE.sub(WHOLE, html.escape(str(cell)))}</td>" for cell in row)
+    return "".join(f"<td style='{CELL}'>{_cell(str(cell))}</td>" for cell in row)
+
+
+def _cell(text: str) -> str:
+    first, _, below = DATE.sub(WHOLE, html.escape(text)).partition("\n")
+    return f"{first}<div style='{BELOW}'>{below}</div>" if below else first
 
 
 class Several:

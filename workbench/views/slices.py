@@ -44,9 +44,7 @@ def is_share(result: Result) -> bool:
 
 def slices_sentence(result: Result) -> Sentence:
     """The worst slice in one sentence, as anybody may hear it."""
-    shown, numbers = result.published(), result.numbers
-    table = shown.tables["distinct"]
-    table = table[~table["suppressed"]]
+    table, numbers = _unsuppressed(_distinct(result.published())), result.numbers
     said = f"{int(str(numbers['counted'])):,} slices counted"
     if not len(table):
         return Sentence(f"{said}: none stands out.")
@@ -58,7 +56,7 @@ def slices_sentence(result: Result) -> Sentence:
 
 def slices_table(result: Result) -> Table:
     """The distinct slices in rank order, small cells blanked."""
-    shown = result.published().tables["distinct"]
+    shown = _distinct(result.published())
     number = _number(result)
     rows = [_told(rank, row, number) for rank, row in enumerate(shown.to_dict("records"), 1)]
     columns = ["#", "slice", "rows", loss_label(result), "95 % interval", "elsewhere"]
@@ -83,8 +81,7 @@ def worklist_table(result: Result) -> Table:
 
 def explanation_table(result: Result) -> Table:
     """What moves the model in a slice against elsewhere, as `workbench.analysis.explain.explain_slice` found it."""
-    table = result.published().tables["features"]
-    shown = table[~table["suppressed"]].head(MOST_DRAWN)
+    shown = _unsuppressed(result.published().tables["features"]).head(MOST_DRAWN)
     rows = [
         [
             row["feature"],
@@ -120,6 +117,16 @@ def _harm(row: Mapping[Any, Any], *, share: bool) -> list[str]:
     return [f"{int(row['rows']):,}", _value(row["mean"], share=share), harm]
 
 
+def _distinct(result: Result) -> pd.DataFrame:
+    """The table of the distinct slices; one without rows has lost its columns where it was read from a file."""
+    table = result.tables["distinct"]
+    return table if "slice" in table else pd.DataFrame(columns=["slice", "level", "suppressed", *NUMBERS[:7]])
+
+
+def _unsuppressed(table: pd.DataFrame) -> pd.DataFrame:
+    return table[~table["suppressed"].astype(bool)]
+
+
 def _told(rank: int, row: Mapping[Any, Any], number: Any) -> list[Any]:
     blank = bool(row["suppressed"])
     end = f"{number(row['low'])} to {number(row['high'])}"
@@ -141,8 +148,7 @@ def remark(row: Mapping[Any, Any]) -> str:
 
 def slices_figure(result: Result) -> go.Figure:
     """The distinct slices in rank order: mean loss inside with its 95 % interval, against the rest and, with windows, before."""
-    shown = result.published().tables["distinct"]
-    table = shown[~shown["suppressed"]].head(MOST_DRAWN)
+    table = _unsuppressed(_distinct(result.published())).head(MOST_DRAWN)
     names = [f"<b>{rank}</b>  {_broken(text)}" for rank, text in zip(table.index + 1, table["slice"], strict=True)]
     figure = go.Figure()
     value, low, high = (pd.to_numeric(table[name]) for name in ("mean", "low", "high"))
@@ -227,7 +233,7 @@ def short_label(text: str, column: str) -> str:
 
 def explorer_form(result: Result) -> dict[str, Any]:
     """What the module needs of a result's slices: text and sizes, those of small cells blanked; no rows of the log."""
-    table, numbers = result.tables["distinct"], result.numbers
+    table, numbers = _distinct(result), result.numbers
     adjusted = str(numbers["adjustment"])
     return {
         "title": result.title, "measure": loss_label(result), "share": is_share(result), "overall": numbers["overall"],
@@ -244,8 +250,8 @@ def slice_rows(table: pd.DataFrame) -> list[dict[str, Plain]]:
         blank = bool(row["suppressed"])
         numbers: dict[str, Plain] = {name: None if blank else _finite(row[name]) for name in NUMBERS if name in row}
         said: dict[str, Plain] = {
-            "id": number, "slice": row["slice"], "where": row["slice"], "level": int(row["level"]), "pinned": False,
-            "parent": row.get("parent", ""), "remark": remark(row), "adds_nothing": bool(row.get("adds_nothing", False)),
+            "id": number, "slice": row["slice"], "where": row["slice"], "level": _finite(row["level"]), "pinned": False,
+            "parent": row.get("parent") or "", "remark": remark(row), "adds_nothing": bool(row.get("adds_nothing")),
         }  # fmt: skip
         found.append(said | numbers)
     return found

@@ -11,6 +11,8 @@ from workbench.views.render import blanked
 from workbench.views.theme import GREY, INK, ORANGE, PALETTE, SYMBOLS, WHITE, styled
 
 RATES = "rate of "
+ORDER = ("rate of label", "rate of prediction", "rate of error")
+"""A rate keeps its colour, in whatever order a file holds the columns."""
 
 
 def timeline_figure(result: Result, finding: Finding | None = None) -> go.Figure:
@@ -24,7 +26,8 @@ def timeline_figure(result: Result, finding: Finding | None = None) -> go.Figure
         Its onset is drawn as a line, its onset interval as a band.
     """
     table = result.tables["timeline"]
-    series = [str(column) for column in table if str(column).startswith(RATES)]
+    rates = [str(column) for column in table if str(column).startswith(RATES)]
+    series = sorted(rates, key=lambda rate: ORDER.index(rate) if rate in ORDER else len(ORDER))
     table = blanked(table, [*series, "rows"])
     starts = pd.to_datetime(table["start"])
     figure = make_subplots(rows=2, cols=1, shared_xaxes=True, row_heights=[0.7, 0.3], vertical_spacing=0.08)

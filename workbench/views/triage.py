@@ -30,21 +30,20 @@ def headline(verdict: str, findings: Sequence[Finding], rows: int) -> str:
 
 
 def findings_table(findings: Sequence[Finding]) -> Table:
-    """The findings in rank order; what is explained by another says by which."""
+    """The findings in rank order; below each what it does to others, or which other explains it."""
     rows = [
         {
             "#": finding.rank,
             "severity": finding.severity,
             "kind": finding.kind,
-            "what": finding.statement,
+            "what": f"{finding.statement}\n{bearing_text(finding).removeprefix(BLANK)}".strip(),
             "effect": effect_text(finding),
             "since": since_text(finding),
             "people": people_text(finding),
-            "bearing": bearing_text(finding),
         }
         for finding in findings
     ]
-    columns = ["#", "severity", "kind", "what", "effect", "since", "people", "bearing"]
+    columns = ["#", "severity", "kind", "what", "effect", "since", "people"]
     return Table(pd.DataFrame(rows, columns=columns), "Findings, ranked")
 
 
@@ -108,7 +107,7 @@ def findings_figure(findings: Sequence[Finding]) -> go.Figure:
         if points:
             figure.add_trace(_points(points, severity, color))
     figure.add_vline(x=0, line={"color": INK, "width": 1})
-    of = "difference of two shares of rows, as named on the left, in percentage points; line: 95 % interval"
+    of = "difference of two shares of rows, as named on the left,<br>in percentage points; line: 95 % interval"
     figure.update_xaxes(title=of, ticksuffix=" pp")
     labels = [_label(finding) for finding in reversed(drawn)]
     figure.update_yaxes(title="finding: share, rows", categoryorder="array", categoryarray=labels)

@@ -8,6 +8,7 @@ from typing import Any, Final
 import traitlets
 
 from workbench.analysis.disparity_review import Question, Review, review_disparity
+from workbench.digest import Plain
 from workbench.errors import InputError
 from workbench.predicate import ALL_ROWS, Predicate
 from workbench.result import Result
@@ -52,7 +53,7 @@ class DisparateImpactPanel(Live):
         super().__init__(investigation, **options)
         self._whole = review or review_disparity(investigation.dataset, _question(investigation, asked))
         self._question = self._asked = self._whole.question
-        self._twin = panel_twin(panel_form(self._whole.results, self._whole.skipped))
+        self._whole_form = _form_of(self._whole)
         self._attributes = _attributes(self._whole.results["groups"])
         self._within: Predicate | None = None
         self._setting: Setting | None = None
@@ -63,7 +64,7 @@ class DisparateImpactPanel(Live):
 
     def twin(self) -> Static:
         """The panel over all rows, as it stays in the notebook whatever was selected since."""
-        return self._twin
+        return panel_twin(self._whole_form)
 
     def _handlers(self) -> dict[str, Handler]:
         return {
@@ -105,9 +106,8 @@ class DisparateImpactPanel(Live):
     def _show(self, within: Predicate, review: Review) -> None:
         self._within, self._review, self._setting = within, review, None
         self._sliders = Sliders.of(review)
-        form = panel_form(review.results, review.skipped, None if self._sliders is None else self._sliders.block())
-        pair = review.pair
-        followed = {"attribute": review.attribute, "group": "" if pair is None else pair.group}
+        form = self._whole_form if review is self._whole else _form_of(review)
+        followed = {"attribute": review.attribute, "group": "" if review.pair is None else review.pair.group}
         self.form = {**form, "followed": followed, "within": str(within)}
 
     def _move(self, setting: dict[str, object]) -> None:
@@ -131,9 +131,15 @@ class DisparateImpactPanel(Live):
         scores, setting = self._scores().scores, self._setting
         if setting is None:
             raise InputError("no setting to pin", None, "Move a slider first.")
-        dataset = self.investigation.dataset.select(self._within or ALL_ROWS)
+        dataset = self.investigation.dataset
         made = scores.result(dataset, setting.thresholds, cost_fp=setting.cost_fp, cost_fn=setting.cost_fn)
+        made = replace(made, where=self._review.results["groups"].where)
         self.investigation.pin(made, note)
+
+
+def _form_of(review: Review) -> dict[str, Plain]:
+    sliders = Sliders.of(review)
+    return panel_form(review.results, review.skipped, None if sliders is None else sliders.block())
 
 
 def _question(investigation: Investigation, asked: dict[str, Any]) -> Question:

@@ -19,7 +19,8 @@ from workbench.analysis.slices.cube import SliceCube, build_cube, check_level
 from workbench.analysis.slices.holdout import SMALL_WINDOW, confirm
 from workbench.analysis.slices.infer import Adjustment, bonferroni
 from workbench.analysis.slices.onsets import onset_columns
-from workbench.analysis.slices.refine import refined_columns
+from workbench.analysis.slices.ranges import RangeFamily
+from workbench.analysis.slices.refine import Question, refined_columns
 from workbench.analysis.slices.result import Ranking, SliceResult, describe, rank
 from workbench.analysis.slices.scores import ALPHA, side
 from workbench.analysis.slices.windows import Given, Rows, choose_rows, searched_columns
@@ -127,7 +128,9 @@ def find_slices(  # noqa: PLR0917  the order is part of the contract
     tables = {"slices": describe(cube, adjustment, *rank(cube, top, score, alpha))}
     tables["distinct"], found = distinct_slices(cube, coded.codes[:, rows.current], adjustment, ranking)
     if details:
-        tables["distinct"] = pd.concat([tables["distinct"], *_details(dataset, cube, search, found, alpha)], axis=1)
+        tables["distinct"] = pd.concat(
+            [tables["distinct"], *_details(dataset, cube, search, found, adjustment, alpha, seed)], axis=1
+        )
         if cube.complete and np.count_nonzero(rows.current) < SMALL_WINDOW:
             tables["holdout"] = confirm(coded, rows, level=level, least=least, ranking=ranking, seed=seed)
     arguments = {
@@ -223,10 +226,13 @@ def _columns(dataset: Dataset, features: Sequence[str] | None) -> tuple[str, ...
     return columns
 
 
-def _details(dataset: Dataset, cube: SliceCube, search: Search, found: list[int], alpha: float) -> Iterator[pd.DataFrame]:
+def _details(  # noqa: PLR0917
+    dataset: Dataset, cube: SliceCube, search: Search, found: list[int], adjustment: Adjustment, alpha: float, seed: int
+) -> Iterator[pd.DataFrame]:  # fmt: skip
     """More about the distinct slices: exact ranges and, between two windows, onsets."""
     rows, time = search.rows, dataset.roles.time
-    yield refined_columns(cube, search.coded.codes, rows, found, alpha)
+    question = Question(cube, rows, alpha, RangeFamily(cube, search.coded.codes, rows))
+    yield refined_columns(question, found, adjustment, seed, search.tell)
     if cube.windows > 1 and time is not None and time in rows.frame:
         yield onset_columns(cube, search.coded.codes, rows, found, time)
 

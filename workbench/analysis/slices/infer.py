@@ -7,7 +7,7 @@ slices counted bounds the adjusted p-value.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from scipy import special
@@ -34,11 +34,17 @@ class Adjustment:
         The largest z of any slice in each permutation, ascending; empty where none were made.
     z
         Of each slice, shape (slices,); empty where no permutations were made.
+    maxima
+        `largest` in the order of the permutations.
+    worst
+        Which slices with a bin had the largest z in each, shape (permutations, slices).
     """
 
     slices: int
     largest: np.ndarray
     z: np.ndarray
+    maxima: np.ndarray = field(default_factory=lambda: np.empty(0))
+    worst: np.ndarray = field(default_factory=lambda: np.empty((0, 0), int))
 
     def adjust(self, chosen: np.ndarray, p: np.ndarray) -> np.ndarray:
         """Adjusted p-values of the slices `chosen`, whose raw ones are `p`."""
@@ -46,8 +52,7 @@ class Adjustment:
 
     def adjust_z(self, z: np.ndarray) -> np.ndarray:
         """The share of permutations, the data as they are among them, in which some slice reaches `z`."""
-        reached = self.largest.size - np.searchsorted(self.largest, z - ROUNDING, side="left")
-        return np.asarray((reached + 1) / (self.largest.size + 1))
+        return share_reaching(self.largest, z)
 
     def said(self) -> str:
         """In words."""
@@ -59,6 +64,12 @@ class Adjustment:
     def least(self) -> float:
         """The smallest adjusted p-value there can be."""
         return 1 / (self.largest.size + 1) if self.largest.size else 0.0
+
+
+def share_reaching(largest: np.ndarray, z: np.ndarray) -> np.ndarray:
+    """The share of permutations that reach `z`, the data as they are among them; `largest` is ascending."""
+    reached = largest.size - np.searchsorted(largest, z - ROUNDING, side="left")
+    return np.asarray((reached + 1) / (largest.size + 1))
 
 
 def bonferroni(slices: int) -> Adjustment:

@@ -28,6 +28,8 @@ AUTOMATIC = 5e9
 """Steps up to which they are made unasked: about a second on two cores."""
 TOGETHER = 32
 """Permutations in one pass."""
+WORST = 5
+"""Slices of each permutation whose bins are refined as the reported ones' are."""
 
 Tell = Callable[[int, int], None]
 """Called with permutations done and to do; an exception it raises ends them."""
@@ -70,22 +72,57 @@ def permute(
     """
     if permutations < 1:
         raise ParameterError("no number of permutations", permutations, f"Give 1 or more, such as {PERMUTATIONS}.")
-    known = ~np.isnan(values) if weights is None else ~np.isnan(values) & (weights > 0)
+    known = known_rows(values, weights)
     if not known.all():
         codes, values = codes[:, known], values[known]
         window, weights = (part if part is None else part[known] for part in (window, weights))
     rng = np.random.default_rng(seed)
-    largest: list[np.ndarray] = []
+    maxima: list[np.ndarray] = []
+    worst: list[np.ndarray] = []
+    refinable = _refinable_slices(cube)
     with ThreadPoolExecutor(threads()) as pool:
         adder = BitAdder(cube, codes, pool) if is_counted(cube) else ChannelAdder(cube, codes, pool)
         z = _OneWindow(adder, values, weights) if window is None else _TwoWindows(adder, values, window == 1, weights)
         for start in range(0, permutations, TOGETHER):
             size = min(TOGETHER, permutations - start)
-            largest.append(z.permuted(size, rng).max(axis=0, initial=-np.inf))
+            drawn = z.permuted(size, rng)
+            maxima.append(drawn.max(axis=0, initial=-np.inf))
+            worst.append(_worst(drawn, refinable))
             if tell is not None:
                 tell(start + size, permutations)
         observed = z.observed()
-    return Adjustment(cube.examined, np.sort(np.concatenate(largest)), observed)
+    found = np.concatenate(maxima)
+    return Adjustment(cube.examined, np.sort(found), observed, found, np.concatenate(worst))
+
+
+def known_rows(values: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
+    """The rows that are permuted: those on which the loss is defined and that weigh anything."""
+    return ~np.isnan(values) if weights is None else ~np.isnan(values) & (weights > 0)
+
+
+def to_permute(cube: SliceCube, values: np.ndarray, window: np.ndarray | None, weights: np.ndarray | None) -> np.ndarray:
+    """What is permuted over the rows: the windows (true is the current one), or the losses."""
+    if window is not None:
+        return window
+    return np.asarray(values == 1) if is_counted(cube) else residuals(values, None, weights)
+
+
+def is_refinable(cube: SliceCube, member: int, code: int) -> bool:
+    """Whether a condition is one of a column's bins, which a range can replace."""
+    coding = cube.codings[member]
+    return coding.edges is not None and coding.function is None and code > 0
+
+
+def _refinable_slices(cube: SliceCube) -> np.ndarray:
+    """The slices with a bin among their conditions."""
+    binned = np.array([coding.edges is not None and coding.function is None for coding in cube.codings] + [False])
+    return np.flatnonzero((binned[cube.members] & (cube.codes > 0)).any(axis=1))
+
+
+def _worst(z: np.ndarray, among: np.ndarray) -> np.ndarray:
+    """The `WORST` slices of `among` with the largest z in each permutation, shape (permutations, WORST at most)."""
+    kept = min(WORST, len(among))
+    return np.asarray(among[np.argpartition(-z[among], kept - 1, axis=0)[:kept].T] if kept else np.empty((z.shape[1], 0), int))
 
 
 class _OneWindow:

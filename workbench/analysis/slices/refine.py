@@ -1,7 +1,8 @@
 """From a quantile bin to the exact range: a reported slice's bin is widened or narrowed to where its score is best.
 
 All ranges between up to 255 finer edges are tried, from prefix sums, among the rows that meet the slice's other conditions. The
-range was chosen by the data, so its p-value is Bonferroni's over every slice counted times every range tried.
+range was chosen by the data: its p-value comes from the largest z of any slice and range under the permutations of the search
+(`workbench.analysis.slices.ranges`); where none were made it is Bonferroni's over every slice counted times every range tried.
 """
 
 from __future__ import annotations
@@ -13,25 +14,37 @@ import numpy as np
 import pandas as pd
 
 from workbench.analysis.slices.cube import SliceCube
-from workbench.analysis.slices.infer import compare
-from workbench.analysis.slices.scores import ALPHA, Side, side, unit
+from workbench.analysis.slices.infer import Adjustment, compare, share_reaching
+from workbench.analysis.slices.permutation import is_refinable
+from workbench.analysis.slices.ranges import MOST_BOUNDS, Context, RangeFamily, Tell
+from workbench.analysis.slices.scores import Side, side, unit
 from workbench.analysis.slices.windows import Rows
 from workbench.predicate import Comparison, Interval, Missing, Operand, Predicate
 
-FINE: Final = 255
 LEAST_GAIN: Final = 1e-9
 """A range whose score is not better by this share is the bin it came from."""
 
 
 @dataclass(frozen=True)
 class Refined:
-    """A slice with exact ranges: what it selects, what it holds in the current window, and out of how many ranges."""
+    """A slice with exact ranges: what it selects and holds in the current window.
+
+    Attributes
+    ----------
+    p
+        Bonferroni's, over the slices counted times the ranges tried.
+    z
+        As the permutations have it.
+    contexts
+        Where ranges were tried.
+    """
 
     where: Predicate
     size: float
     mean: float
-    score: float
     p: float
+    z: float
+    contexts: tuple[Context, ...]
 
 
 @dataclass(frozen=True)
@@ -41,6 +54,7 @@ class Question:
     cube: SliceCube
     rows: Rows
     alpha: float
+    family: RangeFamily
 
     @property
     def windows(self) -> list[np.ndarray]:
@@ -69,79 +83,66 @@ class Question:
         return np.asarray(np.nan_to_num(scores, nan=-np.inf))
 
 
-def refine(cube: SliceCube, codes: np.ndarray, rows: Rows, index: int, alpha: float = ALPHA) -> Refined | None:
-    """The slice `index` with its bins replaced by the best ranges, one column after the other; None where no bin gains.
-
-    Parameters
-    ----------
-    codes
-        Shape (columns, rows of both windows).
-    """
-    question, conditions = Question(cube, rows, alpha), cube.conditions(index)
+def refine(question: Question, index: int) -> Refined | None:
+    """The slice `index` with its bins replaced by the best ranges, one column after the other; None where no bin gains."""
+    cube, family = question.cube, question.family
+    conditions = cube.conditions(index)
     parts = [cube.codings[member].conditions[code] for member, code in conditions]
-    masks = [codes[member] == code for member, code in conditions]
-    tried, improved = 1, False
+    masks = [family.codes[member] == code for member, code in conditions]
+    tried, contexts, improved = 1, [], False
     for number, (member, code) in enumerate(conditions):
-        others = np.ones(len(rows.frame), bool)
+        if not is_refinable(cube, member, code):
+            continue
+        others = np.ones(len(question.rows.frame), bool)
         for mask in masks[:number] + masks[number + 1 :]:
             others &= mask
-        column = cube.codings[member].column
-        found = _best_range(question, others, masks[number], column) if _is_bin(cube, member, code) else None
+        context = Context(others, member, code)
+        contexts.append(context)
+        found = _best_range(question, context)
         if found is not None:
             parts[number], masks[number], ranges = found
             tried, improved = tried * ranges, True
     if not improved:
         return None
-    windows = question.measure(np.logical_and.reduce(masks))
+    inside = np.logical_and.reduce(masks)
+    windows = question.measure(inside)
     p, _, _ = compare(windows, cube.effective, share=cube.share)
-    where = Predicate(tuple(condition for part in parts for condition in part.conditions))
-    adjusted = min(1.0, float(p[0]) * cube.examined * tried)
-    return Refined(where, float(windows[-1].rows[0]), float(windows[-1].mean[0]), float(question.score(windows)[0]), adjusted)
+    return Refined(
+        where=Predicate(tuple(condition for part in parts for condition in part.conditions)),
+        size=float(windows[-1].rows[0]),
+        mean=float(windows[-1].mean[0]),
+        p=min(1.0, float(p[0]) * cube.examined * tried),
+        z=family.z(inside),
+        contexts=tuple(contexts),
+    )
 
 
-def _is_bin(cube: SliceCube, member: int, code: int) -> bool:
-    coding = cube.codings[member]
-    return coding.edges is not None and coding.function is None and code > 0
+def _best_range(question: Question, context: Context) -> tuple[Predicate, np.ndarray, int] | None:
+    """The range that overlaps the bin and scores best, its rows, and how many were tried; None where the bin is the best."""
+    from workbench.analysis.slices import range_kernel
 
-
-def _best_range(question: Question, others: np.ndarray, own: np.ndarray, column: str) -> tuple[Predicate, np.ndarray, int] | None:
-    """The range that overlaps the bin and scores best, its rows, and how many were tried; None where the bin is the best.
-
-    Parameters
-    ----------
-    others, own
-        Rows that meet the slice's other conditions, and those in the bin.
-    """
     cube, rows = question.cube, question.rows
-    numbers = rows.frame[column].to_numpy(dtype=float, na_value=np.nan)
-    inside = others & ~np.isnan(numbers) & ~np.isnan(rows.loss.values)
-    bounds = _bounds(numbers[inside], numbers[inside & own])
-    if bounds is None:
-        return None
+    column = question.family.column(context.member)
+    fine = column.codes
+    inside = context.inside & (fine > 0) & ~np.isnan(rows.loss.values)
+    first, last = column.own[context.code].tolist()
+    bounds = range_kernel.merge_bins(
+        np.bincount(fine[inside], minlength=column.width).astype(float), first, last, MOST_BOUNDS
+    )  # fmt: skip
     low, high = np.triu_indices(len(bounds), 1)
     windows = [
-        _ranged(side(cube, number), _prefix_sums(numbers, inside & which, rows, bounds[1:-1]), low, high)
+        _ranged(side(cube, number), _prefix_sums(fine, inside & which, rows, bounds[1:-1]), low, high)
         for number, which in enumerate(question.windows)
     ]
-    held = numbers[inside & own]
-    meets = (bounds[low] <= held.max()) & (bounds[high] > held.min())
+    meets = (bounds[low] <= last) & (bounds[high] > first)
     scores = np.where(meets & (windows[-1].rows >= cube.least), question.score(windows), -np.inf)
     best = int(np.argmax(scores))
-    before = float(question.score(question.measure(inside & own))[0])
+    before = float(scores[np.flatnonzero((bounds[low] == first) & (bounds[high] == last + 1))[0]])
     if not scores[best] > before + LEAST_GAIN * abs(before):
         return None
-    start, stop = float(bounds[low[best]]), float(bounds[high[best]])
-    chosen = others & (numbers >= start) & ((numbers < stop) | np.isposinf(stop))
-    return _range(column, start, stop), chosen, int(np.count_nonzero(meets))
-
-
-def _bounds(numbers: np.ndarray, own: np.ndarray) -> np.ndarray | None:
-    """Where ranges may begin and end: finer quantiles, the smallest number of the bin, and both infinities."""
-    seen, start = numbers[np.isfinite(numbers)], own[np.isfinite(own)]
-    if not len(seen) or not len(start):
-        return None
-    edges = np.unique([*np.quantile(seen, np.linspace(0, 1, FINE + 1), method="higher"), start.min()])
-    return np.concatenate([[-np.inf], edges, [np.inf]])
+    start, stop = int(bounds[low[best]]), int(bounds[high[best]])
+    chosen = context.inside & (fine >= start) & (fine < stop)
+    return _range(cube.codings[context.member].column, column.edges, start, stop), chosen, int(np.count_nonzero(meets))
 
 
 def _prefix_sums(numbers: np.ndarray, which: np.ndarray, rows: Rows, edges: np.ndarray) -> np.ndarray:
@@ -158,20 +159,36 @@ def _ranged(whole: Side, prefix: np.ndarray, low: np.ndarray, high: np.ndarray) 
     return Side(rows, total, squares, whole.all_rows, whole.all_total, whole.all_squares)
 
 
-def _range(column: str, low: float, high: float) -> Predicate:
-    if np.isneginf(low) and np.isposinf(high):
-        return Predicate((Missing(column, negated=True),))
-    if np.isneginf(low):
-        return Predicate((Comparison(Operand(column), "<", high),))
-    return Predicate((Comparison(Operand(column), ">=", low) if np.isposinf(high) else Interval(column, low, high),))
+def _range(column: str, edges: np.ndarray, start: int, stop: int) -> Predicate:
+    """The fine bins from `start` to the one before `stop`."""
+    low = None if start == 1 else float(edges[start - 2])
+    high = None if stop == len(edges) + 2 else float(edges[stop - 2])
+    if low is None:
+        return Predicate((Missing(column, negated=True),) if high is None else (Comparison(Operand(column), "<", high),))
+    return Predicate((Comparison(Operand(column), ">=", low) if high is None else Interval(column, low, high),))
 
 
-def refined_columns(cube: SliceCube, codes: np.ndarray, rows: Rows, chosen: list[int], alpha: float) -> pd.DataFrame:
-    """For each of the slices `chosen`: ``refined`` (text, or missing), its ``refined_size``, ``_mean`` and adjusted ``_p``."""
-    found = [refine(cube, codes, rows, index, alpha) for index in chosen]
+def refined_columns(
+    question: Question, chosen: list[int], adjustment: Adjustment, seed: int, tell: Tell | None = None
+) -> pd.DataFrame:
+    """For each of the slices `chosen`: ``refined`` (text, or missing), its ``refined_size``, ``_mean`` and adjusted ``_p``.
+
+    Parameters
+    ----------
+    adjustment, seed
+        Of the search: where permutations were made, p is adjusted for the ranges under the same ones.
+    """
+    found = [refine(question, index) for index in chosen]
+    refined = [each for each in found if each is not None]
+    adjusted = [each.p for each in refined]
+    if refined and adjustment.largest.size:
+        contexts = [context for each in refined for context in each.contexts]
+        largest = question.family.maxima(adjustment, contexts, seed, tell)
+        adjusted = share_reaching(largest, np.array([each.z for each in refined])).tolist()
+    p = iter(adjusted)
     return pd.DataFrame({
         "refined": pd.Series([None if each is None else str(each.where) for each in found], dtype=object),
         "refined_size": [None if each is None else each.size for each in found],
         "refined_mean": [None if each is None else each.mean for each in found],
-        "refined_p": [None if each is None else each.p for each in found],
+        "refined_p": [None if each is None else next(p) for each in found],
     })  # fmt: skip

@@ -207,8 +207,8 @@ function render({ model, el }) {
     const { slices, measure, overall } = found();
     const held = body.contains(live.root.getRootNode().activeElement);
     const changes = slices.some((row) => "mean_before" in row);
-    const columns = ["#", "slice", "rows", measure, "", "p, adjusted"];
-    head.replaceChildren(...columns.map((name, at) => make("th", { scope: "col", role: "columnheader", class: [0, 2, 3, 5].includes(at) ? "number" : "", style: "padding:2px 8px" },
+    const columns = ["#", "slice", "rows", measure, ""];
+    head.replaceChildren(...columns.map((name, at) => make("th", { scope: "col", role: "columnheader", class: [0, 2, 3].includes(at) ? "number" : "", style: "padding:2px 8px" },
       name || make("span", { class: "unseen" }, "bar"))));
     const swatch = (color, text) => [make("i", { style: `background:var(${color})` }), text];
     key.replaceChildren("Drag or click to search inside:", ...swatch("--series-5", "rows"), ...swatch("--series-1", "selected"), ...swatch("--series-2", `${measure} (dashed: all)`));
@@ -217,7 +217,7 @@ function render({ model, el }) {
     const most = Math.max(1e-12, overall ?? 0, ...slices.flatMap((row) => [row.high ?? 0, row.mean ?? 0, row.mean_before ?? 0]));
     if (!slices.some((row) => row.id === view.active)) view.active = slices.length ? slices[0].id : null;
     body.replaceChildren(...slices.map((row) => tableRow(row, most)));
-    if (!slices.length) body.append(make("tr", { role: "row" }, make("td", { role: "gridcell", colspan: 6 }, "No slice is worse than the rest.")));
+    if (!slices.length) body.append(make("tr", { role: "row" }, make("td", { role: "gridcell", colspan: 5 }, "No slice is worse than the rest.")));
     drawSelection();
     if (held) body.querySelector(`tr.row[data-id="${view.active}"]`)?.focus();
   }
@@ -226,9 +226,13 @@ function render({ model, el }) {
     const names = row.slice.split(" and ").flatMap((part, at, all) => [make("span", { class: part.length < 27 ? "nowrap" : "" }, part.replaceAll("`", ""), at < all.length - 1 ? make("span", { class: "and" }, " and") : ""), " "]);
     const remarks = [row.remark, row.pinned ? "pinned" : ""].filter(Boolean).join("; ");
     const cells = [["number", row.id + 1], ["", make("span", {}, ...names), make("div", { class: "small" }, remarks)], ["number whole", count(row.size)],
-      ["number whole", amount(row.mean)], ["", bar(row, most)], ["number whole", row.p_adjusted === null ? "–" : row.p_adjusted < 1e-4 ? row.p_adjusted.toExponential(0) : row.p_adjusted.toPrecision(2)]];
+      ["number whole", amount(row.mean), make("div", { class: "small" }, chance(row.p_adjusted))], ["", bar(row, most)]];
     return make("tr", { role: "row", class: "row", "data-id": row.id, tabindex: row.id === view.active ? 0 : -1, onclick: () => choose(row.id) },
       ...cells.map(([kind, ...content]) => make("td", { role: "gridcell", class: kind }, ...content.map((each) => (each instanceof Node ? each : String(each))))));
+  }
+
+  function chance(p) {
+    return p === null || p === undefined ? "" : `p ${p < 1e-4 ? p.toExponential(0) : Number(p.toPrecision(2))}`;
   }
 
   // A slice's mean as a bar with its interval, before all rows' mean; on a line of its own what it was before.

@@ -1,0 +1,101 @@
+"""Another mix, another group, a shortcut, the same again: planted dependence is found, and only that."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from workbench.attacks.cohorts import group_flip, rare_combinations, repeated_entity, segment, shortcut, skewed_mix
+from workbench.attacks.trial import Setting
+from workbench.errors import InputError
+from workbench.models import python_target
+
+
+def by_sex(frame: pd.DataFrame) -> np.ndarray:
+    return ((frame["income"] > 50) | (frame["sex"] == "F")).to_numpy().astype(int)
+
+
+def test_decisions_that_hang_on_the_group_are_counted(make_setting: Callable[..., Setting]) -> None:
+    setting = make_setting(python_target(by_sex, digest="sha256:sex"))
+    found = group_flip(setting).tables["outcomes"].set_index("as")["rate"]
+    men = setting.frame[setting.frame["sex"] == "M"]
+    assert found["F"] == pytest.approx((men["income"] <= 50).mean())
+    assert group_flip(make_setting()).value == 0.0
+    assert group_flip(setting, unchanged=True).value == 0.0
+
+
+def test_a_shortcut_is_the_column_decisions_hang_on(make_setting: Callable[..., Setting]) -> None:
+    found = shortcut(make_setting(python_target(by_sex, digest="sha256:sex"))).tables["outcomes"].set_index("damaged")["rate"]
+    assert found["sex"] > 0.1
+    assert found["region"] == found["debts"] == 0.0
+
+
+def test_a_mix_that_leans_to_the_weak_side_has_more_errors(make_setting: Callable[..., Setting]) -> None:
+    weak = python_target(lambda frame: (frame["income"] > 60).to_numpy().astype(int), digest="sha256:w")
+    found = skewed_mix(make_setting(weak), column="debts", tilts=[0.0, 1.0])
+    curve = found.tables["curve"]
+    assert curve["effective_rows"].iloc[0] == pytest.approx(800)
+    assert curve["effective_rows"].iloc[1] < 500
+    assert skewed_mix(make_setting(weak), tilts=[0.0, 0.0]).value == 0.0
+    assert found.low is not None
+    assert found.low <= (found.value or 0) <= (found.high or 0)
+
+
+def test_the_weighted_rate_is_the_rate_of_the_weighted_rows(make_setting: Callable[..., Setting]) -> None:
+    setting = make_setting()
+    debts = setting.frame["debts"].to_numpy(dtype=float)
+    weight = np.exp((debts - debts.mean()) / debts.std())
+    curve = skewed_mix(setting, column="debts", tilts=[0.0, 1.0]).tables["curve"]
+    assert curve["rate"].iloc[1] == pytest.approx(np.average(setting.wrong(setting.clean), weights=weight))
+
+
+def test_rare_combinations_that_break_the_model_are_found(make_setting: Callable[..., Setting], applicants: pd.DataFrame) -> None:
+    seen = set(zip(applicants["region"], applicants["sex"], applicants["debts"], strict=True))
+
+    def brittle(frame: pd.DataFrame) -> np.ndarray:
+        known = [key in seen for key in zip(frame["region"], frame["sex"], frame["debts"], strict=True)]
+        return np.where(known, 1.0, np.inf)
+
+    assert rare_combinations(make_setting()).value == 0.0
+    rare = make_setting()
+    few = replace(rare, frame=rare.frame.assign(income=1.0), target=python_target(brittle, digest="sha256:b"))
+    with pytest.raises(InputError, match="occurs already"):
+        rare_combinations(replace(few, frame=pd.DataFrame({"sex": ["F", "M"]}), groups={}, label=None, rows=None))
+
+
+def test_an_entity_decided_differently_without_a_change_is_found(make_setting: Callable[..., Setting]) -> None:
+    half = make_setting().frame[:400]
+    twice = pd.concat([half, half.assign(region="west")], ignore_index=True)
+    same = replace(
+        make_setting(), frame=twice, rows=None, label=None, groups={},
+        entity=np.tile(np.arange(400), 2), time=np.repeat([0, 1], 400),
+    )  # fmt: skip
+    moody = python_target(lambda frame: (np.arange(len(frame)) % 3 == 0).astype(int), digest="sha256:moody")
+    assert repeated_entity(same).value == 0.0
+    assert (repeated_entity(replace(same, target=moody)).value or 0) > 0.3
+    assert repeated_entity(same, identical=True).value == 0.0
+    changed = int((half["region"] == "west").sum())
+    assert repeated_entity(same).tables["outcomes"]["trials"].tolist() == [changed]
+
+
+def test_a_segment_that_is_worse_is_told_from_the_rest(make_setting: Callable[..., Setting]) -> None:
+    def weak(frame: pd.DataFrame) -> np.ndarray:
+        return ((frame["income"] > 50) & (frame["region"] != "west")).to_numpy().astype(int)
+
+    setting = make_setting(python_target(weak, digest="sha256:s"))
+    found, twin = (segment(setting, rows='region = "west"', rest=rest) for rest in (False, True))
+    assert (found.low or 0) > 0
+    assert twin.low is not None
+    assert twin.low < 0 < (twin.high or 0)
+
+
+def test_what_is_missing_is_said(make_setting: Callable[..., Setting]) -> None:
+    setting = make_setting()
+    with pytest.raises(InputError, match="row_id"):
+        repeated_entity(setting)
+    with pytest.raises(InputError, match="nothing to flip"):
+        group_flip(replace(setting, groups={}))
+    with pytest.raises(InputError, match="not all of them"):
+        segment(setting, rows="income > 0")

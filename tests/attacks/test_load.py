@@ -1,0 +1,58 @@
+"""Load: bounds, percentiles, the knee, and answers that come too late or not at all."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from workbench.attacks.load import MOST_CALLERS, find_knee, load, percentiles
+from workbench.attacks.trial import Setting
+from workbench.errors import InputError
+from workbench.models import python_target
+
+
+@pytest.mark.parametrize(("throughput", "knee"), [((10, 20, 21, 20), 2), ((10, 20, 40, 80), 8), ((10, 10, 10, 10), 1)])
+def test_the_knee_is_where_more_callers_only_wait(throughput: tuple[float, ...], knee: int) -> None:
+    assert find_knee((1, 2, 4, 8), throughput) == knee
+
+
+@given(st.lists(st.floats(0, 10), min_size=1))
+def test_percentiles_ascend(seconds: list[float]) -> None:
+    found = percentiles(np.array(seconds))
+    assert found["p50"] <= found["p95"] <= found["p99"] <= max(seconds)
+
+
+def test_every_call_is_made_once_at_each_number_of_callers(make_setting: Callable[..., Setting]) -> None:
+    asked: list[int] = []
+
+    def counting(frame: pd.DataFrame) -> np.ndarray:
+        asked.append(len(frame))
+        return np.ones(len(frame), dtype=int)
+
+    trial = load(make_setting(python_target(counting, digest="sha256:c")), callers=[1, 3], calls=20, batch=4, slow=60.0)
+    assert asked == [4] * 40
+    assert trial.value == 0.0
+    assert trial.tables["curve"]["trials"].tolist() == [20, 20]
+
+
+def test_failing_answers_count(make_setting: Callable[..., Setting]) -> None:
+    def broken(frame: pd.DataFrame) -> np.ndarray:
+        raise RuntimeError(len(frame))
+
+    trial = load(make_setting(python_target(broken, digest="sha256:b")), callers=[2], calls=10, slow=60.0)
+    assert trial.value == 1.0
+    assert trial.tables["curve"]["errors"].tolist() == [10]
+
+
+@pytest.mark.parametrize("options", [{"callers": []}, {"callers": [MOST_CALLERS + 1]}, {"callers": [0]}, {"calls": 10_000_000}])
+def test_a_load_out_of_bounds_is_refused(make_setting: Callable[..., Setting], options: dict[str, object]) -> None:
+    with pytest.raises(InputError, match="out of bounds"):
+        load(make_setting(), **options)  # type: ignore[arg-type]
+
+
+def test_no_call_begins_after_the_time_is_up(make_setting: Callable[..., Setting]) -> None:
+    with pytest.raises(InputError, match="in time"):
+        load(make_setting(), callers=[1], calls=5, seconds=-1.0)

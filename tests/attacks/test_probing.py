@@ -1,0 +1,58 @@
+"""The cheapest way across a boundary, and islands along a line."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from workbench.attacks.probing import boundary, evasion
+from workbench.attacks.trial import Setting
+from workbench.errors import InputError
+from workbench.models import Target, python_target
+
+
+def test_rows_near_the_boundary_are_flipped_and_a_random_change_flips_fewer(make_setting: Callable[..., Setting]) -> None:
+    setting = make_setting(seed=1)
+    attack, twin = (evasion(setting, rows=40, budget=80, within=0.5, random=random) for random in (False, True))
+    assert (attack.value or 0) > (twin.value or 0) > 0
+    exact = np.abs(setting.frame["income"] - 4 * setting.frame["debts"] - 40) / setting.frame["income"].std() <= 0.5
+    assert attack.value is not None
+    assert attack.value >= exact.to_numpy()[attack.places].mean() - 0.1
+
+
+def test_what_cannot_be_changed_is_not(make_setting: Callable[..., Setting]) -> None:
+    def by_sex(frame: pd.DataFrame) -> np.ndarray:
+        return (frame["sex"] == "F").to_numpy().astype(int)
+
+    target = python_target(by_sex, digest="sha256:sex")
+    assert evasion(make_setting(target), rows=20, budget=60, within=10.0).value == 0.0
+    free = make_setting(target, constraints={"directions": {"sex": "any"}})
+    assert (evasion(free, rows=20, budget=60, within=10.0).value or 0) > 0.9
+
+
+def test_margins_and_raw_success_stand_beside(make_setting: Callable[..., Setting]) -> None:
+    trial = evasion(make_setting(), rows=20, budget=60)
+    assert trial.tables["outcomes"]["attack"].tolist()[:2] == ["raw success", "valid success"]
+    assert trial.tables["margins"]["cost"].is_monotonic_increasing
+
+
+def test_a_plane_is_crossed_once(linear: Target, frame: pd.DataFrame) -> None:
+    assert boundary(Setting(linear, frame), lines=40).value == 0.0
+
+
+def test_stripes_are_crossed_more_than_once(make_setting: Callable[..., Setting]) -> None:
+    def stripes(frame: pd.DataFrame) -> np.ndarray:
+        return (frame["income"] // 3 % 2).to_numpy().astype(int)
+
+    found = boundary(make_setting(python_target(stripes, digest="sha256:stripes")), lines=40)
+    assert (found.value or 0) > 0.5
+    assert found.tables["crossings"]["lines"].sum() == 40
+
+
+def test_one_decision_has_no_boundary(make_setting: Callable[..., Setting]) -> None:
+    always = python_target(lambda frame: np.ones(len(frame), dtype=int), digest="sha256:one")
+    with pytest.raises(InputError, match="decided differently"):
+        boundary(make_setting(always))
+    with pytest.raises(InputError, match="no rows"):
+        evasion(make_setting(), rows=0)

@@ -1,0 +1,107 @@
+"""Running a scenario: outcomes, twins, what could not run, and that the same seed gives the same digest."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.tree import DecisionTreeClassifier
+
+from workbench.attacks.approval import Approval
+from workbench.attacks.catalogue import find_scenario, open_catalogue
+from workbench.attacks.rehearsal import OUTCOMES, rehearse
+from workbench.attacks.scenario import Expected, Scenario
+from workbench.attacks.trial import Setting
+from workbench.errors import InputError
+from workbench.models import python_target
+from workbench.result import Result
+
+SLOW = ("heavy-load", "chaff-flood", "timing-side-channel", "company-of-a-call", "schema-fuzzing")
+TABULAR = [item for item in open_catalogue() if item.modality == "tabular" and item.name not in SLOW]
+
+
+def fit(frame: pd.DataFrame, labels: np.ndarray) -> Any:
+    return DecisionTreeClassifier(max_depth=4, random_state=0).fit(frame[["income", "debts"]], labels)
+
+
+@pytest.mark.parametrize("scenario", TABULAR, ids=lambda item: item.name)
+def test_every_shipped_tabular_scenario_runs(scenario: Scenario, make_setting: Callable[..., Setting]) -> None:
+    setting = replace(make_setting(fit=fit), entity=np.arange(800) // 2, time=np.arange(800))
+    found = rehearse(scenario, setting)
+    expected = {"could not run"} if scenario.name == "temporal-inconsistency" else set(OUTCOMES[:3])
+    assert found.numbers["outcome"] in expected
+    assert found.numbers["noisy"] is False
+    assert Result.from_dict(found.to_dict()).numbers == found.numbers
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SLOW)
+def test_every_shipped_scenario_that_takes_time_runs(name: str, make_setting: Callable[..., Setting]) -> None:
+    assert rehearse(find_scenario(name), make_setting()).numbers["outcome"] in OUTCOMES[:3]
+
+
+def test_the_outcome_follows_the_bound(make_setting: Callable[..., Setting]) -> None:
+    scenario = find_scenario("unit-error")
+    rate = rehearse(scenario, make_setting()).numbers["value"]
+    assert isinstance(rate, float)
+    for bound, outcome in ((0.05, "failed"), (rate, "could not tell"), (0.95, "held")):
+        edited = replace(scenario, expected=Expected(at_most=bound))
+        assert rehearse(edited, make_setting()).numbers["outcome"] == outcome
+
+
+def test_a_target_that_fails_the_twin_too_is_noisy(make_setting: Callable[..., Setting]) -> None:
+    count = iter(range(10_000))
+    moody = python_target(lambda frame: (np.arange(len(frame)) + next(count)) % 2, digest="sha256:moody")
+    numbers = rehearse(find_scenario("unit-error"), make_setting(moody)).numbers
+    assert (numbers["outcome"], numbers["twin"], numbers["noisy"]) == ("failed", "failed", True)
+
+
+def test_what_could_not_run_says_why(make_setting: Callable[..., Setting]) -> None:
+    found = rehearse(find_scenario("backdoor-poisoning"), make_setting())
+    assert found.numbers["outcome"] == "could not run"
+    assert "--fit" in str(found.numbers["why"])
+    assert found.tables["verdict"]["outcome"].tolist() == ["could not run"] * 2
+
+
+def test_the_same_seed_gives_the_same_digest_and_another_does_not(make_setting: Callable[..., Setting]) -> None:
+    scenario = find_scenario("noisy-channel")
+    one, two = (rehearse(scenario, make_setting()).digest for _ in range(2))
+    assert one == two
+    assert rehearse(replace(scenario, seed=1), make_setting()).digest != one
+
+
+def test_numpys_global_generator_is_not_used(make_setting: Callable[..., Setting], monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("random", "normal", "choice", "permutation", "randint", "rand", "randn", "shuffle", "uniform"):
+        monkeypatch.setattr(np.random, name, lambda *_, **__: pytest.fail("numpy's global generator was called"))
+    for name in ("noisy-channel", "constrained-evasion", "boundary-probing", "membership-inference", "failing-downstream"):
+        rehearse(find_scenario(name), make_setting(fit=fit))
+
+
+def test_only_the_rows_of_the_scenario_are_used(make_setting: Callable[..., Setting]) -> None:
+    found = rehearse(replace(find_scenario("unit-error"), where='region = "west"'), make_setting())
+    assert found.numbers["rows"] == int((make_setting().frame["region"] == "west").sum())
+    assert str(found.where) == 'region = "west"'
+
+
+def test_failures_are_told_by_group(make_setting: Callable[..., Setting]) -> None:
+    groups = rehearse(find_scenario("unit-error"), make_setting()).tables["groups"]
+    assert groups["group"].tolist() == ["F", "M"]
+    assert (groups["low"] <= groups["rate"]).all()
+
+
+def test_a_production_target_is_not_asked_without_an_approval(make_setting: Callable[..., Setting]) -> None:
+    live = python_target(lambda frame: np.ones(len(frame), dtype=int), digest="sha256:live", production=True)
+    with pytest.raises(InputError, match="approval"):
+        rehearse(find_scenario("unit-error"), make_setting(live))
+    approval = Approval("ada", "sha256:entry")
+    assert rehearse(find_scenario("unit-error"), make_setting(live), approval=approval).numbers["outcome"] == "held"
+
+
+def test_a_parameter_the_generator_does_not_take_is_refused(make_setting: Callable[..., Setting]) -> None:
+    scenario = replace(find_scenario("boundary-probing"), parameters={"line": 3})
+    with pytest.raises(InputError, match="lines, steps, near"):
+        rehearse(scenario, make_setting())
+    with pytest.raises(InputError, match="needs a parameter: fault"):
+        rehearse(replace(find_scenario("unit-error"), parameters={}), make_setting())

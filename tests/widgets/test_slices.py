@@ -1,0 +1,231 @@
+"""The slice explorer: what its messages do to the selection, the search and the record, and what reaches the browser."""
+
+import json
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from workbench.analysis.slices import find_slices
+from workbench.data.dataset import Dataset, open_dataset
+from workbench.incident.record import Entry
+from workbench.predicate import ALL_ROWS, Predicate
+from workbench.views.slices import slices_twin
+from workbench.widgets.investigation import Investigation
+from workbench.widgets.slices import SliceExplorer
+
+Entries = Callable[[str], list[Entry]]
+SOUTH = 'region = "south"'
+
+
+@pytest.fixture(scope="module")
+def rows() -> Dataset:
+    rng = np.random.default_rng(2)
+    frame = pd.DataFrame({
+        "id": np.arange(3000), "age": rng.integers(18, 70, 3000), "region": rng.choice(["north", "south", "east"], 3000),
+        "release": rng.choice(["v1", "v2"], 3000), "label": rng.integers(0, 2, 3000),
+    })  # fmt: skip
+    frame.loc[:4, "region"] = "isle"
+    wrong = rng.random(3000) < np.where((frame["age"] < 30) & (frame["region"] == "south"), 0.5, 0.1)
+    frame["prediction"] = np.where(wrong, 1 - frame["label"], frame["label"])
+    roles = {
+        "row_id": "id",
+        "prediction": "prediction",
+        "label": "label",
+        "features": ["age", "region"],
+        "model_version": "release",
+    }
+    return open_dataset(frame, roles)
+
+
+@pytest.fixture
+def explorer(rows: Dataset, incident: str) -> SliceExplorer:
+    return SliceExplorer(Investigation(rows, incident))
+
+
+def say(widget: SliceExplorer, **content: object) -> None:
+    widget._handle_msg({"content": {"data": {"method": "custom", "content": content}}, "buffers": []})
+
+
+def brush_south(widget: SliceExplorer, *, done: bool = True) -> None:
+    chart = next(chart for chart in widget.charts if chart["name"] == "region")
+    say(widget, type="brush", chart="region", codes=[chart["texts"].index(SOUTH)], done=done)
+
+
+def numbers_of(widget: SliceExplorer, name: str) -> np.ndarray:
+    """Rows, mean and selected rows of each code of a chart, shape (codes, 3)."""
+    numbers, at = np.frombuffer(widget.counts, "<f8"), 0
+    for chart in widget.charts:
+        width = 3 * len(chart["texts"])
+        if chart["name"] == name:
+            return numbers[at : at + width].reshape(-1, 3)
+        at += width
+    raise AssertionError(name)
+
+
+def test_it_lists_the_worst_slices_of_all_rows(explorer: SliceExplorer, rows: Dataset) -> None:
+    result = find_slices(rows)
+    assert [row["slice"] for row in explorer.found["slices"]] == result.tables["distinct"]["slice"].tolist()
+    assert explorer.found["counted"] == result.numbers["counted"]
+    assert explorer.found["scope"] == "all rows"
+
+
+def test_a_slice_that_is_selected_is_selected_for_everybody(explorer: SliceExplorer) -> None:
+    say(explorer, type="select", where=explorer.found["slices"][0]["where"])
+    assert str(explorer.investigation.selection) == explorer.found["slices"][0]["where"]
+    assert explorer.found["scope"] == "all rows"
+    assert explorer.detail["lattice"][-1]["rows"] == explorer.found["slices"][0]["size"]
+
+
+def test_a_brush_selects_and_the_search_is_inside_it(explorer: SliceExplorer, rows: Dataset) -> None:
+    brush_south(explorer)
+    assert str(explorer.investigation.selection) == explorer.found["scope"] == SOUTH
+    assert explorer.found["rows"] == rows.select(Predicate.parse(SOUTH)).rows
+    assert explorer.found["slices"][0]["where"].startswith(f"{SOUTH} and age")
+    assert explorer.brushes == {"region": numbers_at(explorer)}
+
+
+def numbers_at(widget: SliceExplorer) -> list[int]:
+    return [next(chart for chart in widget.charts if chart["name"] == "region")["texts"].index(SOUTH)]
+
+
+def test_while_a_brush_moves_only_the_charts_follow(explorer: SliceExplorer) -> None:
+    before = numbers_of(explorer, "age").copy()
+    brush_south(explorer, done=False)
+    assert explorer.investigation.selection == ALL_ROWS
+    assert explorer.found["scope"] == "all rows"
+    assert explorer.moves == 1
+    assert np.nansum(numbers_of(explorer, "age")[:, 0]) < np.nansum(before[:, 0])
+
+
+def test_undo_goes_back_to_the_search_before_and_redo_forward(explorer: SliceExplorer) -> None:
+    first = explorer.found["slices"]
+    brush_south(explorer)
+    inside = explorer.found["slices"]
+    say(explorer, type="select", where=inside[0]["where"])
+    say(explorer, type="undo")
+    assert (explorer.selection, explorer.found["scope"]) == (SOUTH, SOUTH)
+    say(explorer, type="undo")
+    assert (explorer.selection, explorer.found["slices"], explorer.brushes) == ("all rows", first, {})
+    say(explorer, type="redo")
+    assert (explorer.found["scope"], explorer.found["slices"]) == (SOUTH, inside)
+
+
+def test_another_widgets_selection_is_shown_in_the_charts_and_searched_only_on_request(
+    explorer: SliceExplorer, rows: Dataset
+) -> None:
+    young = Predicate.parse("age < 25")
+    explorer.investigation.select(young)
+    assert explorer.found["scope"] == "all rows"
+    shown = numbers_of(explorer, "region")[:, 2]
+    south = numbers_at(explorer)[0]
+    assert shown[south] == rows.select(young & Predicate.parse(SOUTH)).rows
+    say(explorer, type="enter", where="age < 25")
+    assert explorer.found["scope"] == "age < 25"
+
+
+def test_ranking_anew_searches_nothing(explorer: SliceExplorer) -> None:
+    counted = explorer.found["counted"]
+    say(explorer, type="rank", score="effect", alpha="0.9", least="300", level="1")
+    assert explorer.message == ""
+    assert explorer.found["counted"] == counted
+    assert all(row["size"] >= 300 and row["level"] == 1 for row in explorer.found["slices"])
+    assert explorer.found["ranking"]["score"] == "effect"
+
+
+def test_a_pin_is_in_the_record_with_the_search_as_its_evidence(explorer: SliceExplorer, entries: Entries) -> None:
+    brush_south(explorer)
+    row = explorer.found["slices"][0]
+    say(explorer, type="pin", slice=0, note="told the owner")
+    finding = entries("pinned")[0].body["finding"]
+    assert (finding["kind"], finding["where"]) == ("slice", row["where"])
+    assert abs(finding["support"] - row["size"]) <= 5, "a pin counts in tens"
+    assert finding["effect"] == pytest.approx(row["effect"], abs=0.02)
+    assert finding["evidence"] == explorer.result.digest
+    assert [entry.body["text"] for entry in entries("note")] == ["told the owner"]
+    assert explorer.found["slices"][0]["pinned"]
+
+
+def test_cohorts_and_versions_are_compared(explorer: SliceExplorer) -> None:
+    say(explorer, type="save", name="southern", where=SOUTH)
+    assert [each["name"] for each in explorer.cohorts] == ["version v1", "version v2", "southern"]
+    assert explorer.kept == {"southern": Predicate.parse(SOUTH)}
+    say(explorer, type="compare", one=SOUTH, other="all rows")
+    value, low, high = explorer.contrast["difference"]
+    assert 0 < low < value < high
+
+
+def test_the_selection_is_said_in_the_languages_of_others(explorer: SliceExplorer) -> None:
+    say(explorer, type="select", where=SOUTH)
+    forms = explorer.detail["forms"]
+    assert forms["predicate"] == SOUTH
+    assert Predicate.from_dict(json.loads(forms["JSON"])) == Predicate.parse(SOUTH)
+    assert forms["pandas"] == "region == 'south'"
+    assert 'FROM "decisions"' in forms["SQL"]
+
+
+def test_no_small_cell_reaches_the_browser(explorer: SliceExplorer) -> None:
+    texts = next(chart for chart in explorer.charts if chart["name"] == "region")["texts"]
+    isle = texts.index('region = "isle"')
+    assert np.isnan(numbers_of(explorer, "region")[isle, :2]).all()
+    say(explorer, type="pair", x="region", y="age")
+    small = [cell for cell in explorer.pair["cells"] if explorer.pair["x_labels"][cell[0]] == 'region = "isle"']
+    assert {(cell[2], cell[3]) for cell in small} == {(None, None)}
+    say(explorer, type="compare", one='region = "isle"', other="all rows")
+    assert explorer.contrast["difference"] is None
+    assert explorer.contrast["sides"][0]["rows"] is None
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ({"type": "enter", "where": "age > 900"}, "no row is selected"),
+        ({"type": "brush", "chart": "region", "codes": [0, 1], "done": True}, "conjunction"),
+        ({"type": "brush", "chart": "colour", "codes": [1], "done": True}, "colour"),
+        ({"type": "brush", "chart": "age", "codes": ["1"], "done": True}, "whole numbers"),
+        ({"type": "rank", "score": "best", "alpha": "1", "least": "1", "level": "1"}, "best"),
+        ({"type": "rank", "score": "z", "alpha": "much", "least": "1", "level": "1"}, "alpha is a number"),
+        ({"type": "pin", "slice": 99, "note": ""}, "slice"),
+        ({"type": "save", "name": " ", "where": SOUTH}, "needs a name"),
+    ],
+)
+def test_what_cannot_be_done_is_said_and_changes_nothing(explorer: SliceExplorer, content: dict[str, object], told: str) -> None:
+    before = (explorer.found, explorer.selection, explorer.brushes, explorer.counts)
+    say(explorer, **content)
+    assert told in explorer.message
+    assert (explorer.found, explorer.selection, explorer.brushes, explorer.counts) == before
+
+
+def test_read_only_nothing_is_taken(rows: Dataset) -> None:
+    widget = SliceExplorer(Investigation(rows), readonly=True)
+    say(widget, type="enter", where=SOUTH)
+    assert "read-only" in widget.message
+    assert widget.found["scope"] == "all rows"
+
+
+def test_its_twin_is_of_the_whole_search_whatever_is_selected(explorer: SliceExplorer, rows: Dataset) -> None:
+    brush_south(explorer)
+    data, _ = explorer._repr_mimebundle_() or ({}, {})
+    assert data["text/html"] == slices_twin(find_slices(rows))._repr_html_()
+
+
+def test_the_windows_of_the_investigation_are_searched(rows: Dataset) -> None:
+    investigation = Investigation(rows)
+    investigation.set_windows(Predicate.parse('release = "v1"'), Predicate.parse('release = "v2"'))
+    widget = SliceExplorer(investigation, "error")
+    assert widget.found["title"] == "Slices that became worse"
+    assert "change" in widget.found["ranking"]["scores"]
+
+
+def test_only_the_charts_that_are_asked_for_are_there(rows: Dataset) -> None:
+    widget = SliceExplorer(Investigation(rows), columns=["region"], top=1)
+    assert [chart["name"] for chart in widget.charts] == ["region"]
+    assert len(widget.found["slices"]) == 1
+
+
+def test_closing_ends_what_it_follows(explorer: SliceExplorer) -> None:
+    investigation = explorer.investigation
+    explorer.close()
+    investigation.select(Predicate.parse(SOUTH))
+    assert explorer.selection == "all rows"

@@ -1,0 +1,117 @@
+"""Replay alone: one recording against the versions, whose findings go into the same ``findings.json`` as triage's."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from typing import Any, Final
+
+import pandas as pd
+
+from workbench.analysis.stats import holm
+from workbench.attacks.recording import Recording
+from workbench.attacks.replay import replay
+from workbench.models.target import Target
+from workbench.result import Finding, Result, provenance
+from workbench.triage.rank import rank
+from workbench.triage.run import ENOUGH_ROWS, Outcome, Triage
+
+SURE: Final = 0.05
+"""Family-wise over the versions that are compared."""
+
+
+def replay_recording(recording: Recording, targets: Sequence[Target], oracle: str = "", **options: Any) -> tuple[Result, Triage]:
+    """The replay, and as findings the versions that fail more than what they are held against, or only seem to fail less.
+
+    Parameters
+    ----------
+    recording, targets, oracle, options
+        As `workbench.attacks.replay.replay` takes them.
+    """
+    start = time.perf_counter()
+    result = replay(recording, targets, oracle or None, **options)
+    findings = rank(replay_findings(result), [])
+    judged = int(result.tables["pairs"]["judged"].max()) if len(result.tables["pairs"]) else 0
+    verdict = "incident" if findings else "no incident found" if judged >= ENOUGH_ROWS else "could not tell"
+    return result, Triage(
+        verdict=verdict,
+        findings=tuple(findings),
+        checks=(Outcome("replay", "ran", "", round(time.perf_counter() - start, 3)),),
+        results={"replay": result},
+        dataset={"fingerprint": recording.content, "rows": recording.rows},
+        provenance=provenance({"replay": result.provenance["arguments"], "sure": SURE}, seed=options.get("seed", 0)),
+    )
+
+
+def replay_findings(result: Result) -> list[Finding]:
+    """A finding for every version that fails significantly more inputs than its baseline (`SURE`), or is an overfitted defence."""
+    pairs = result.tables["pairs"]
+    adjusted = dict(zip(pairs["target"], holm(pairs["p"].to_numpy(dtype=float)), strict=True)) if len(pairs) else {}
+    found = []
+    for version in result.tables["targets"]["target"]:
+        finding = version_finding(result, str(version), adjusted.get(version))
+        worse = finding.effect is not None and finding.effect > 0 and (finding.p_adjusted or 0.0) <= SURE
+        if worse or _row(result.tables["targets"], str(version))["overfitted_defence"]:
+            found.append(finding)
+    return found
+
+
+def version_finding(result: Result, version: str, p_adjusted: float | None = None) -> Finding:
+    """What the replay says of one version, as a finding, whether it is good or bad.
+
+    The effect is the difference of the shares of judged inputs that fail, this version less its baseline.
+    """
+    own, pair = _row(result.tables["targets"], version), _row(result.tables["pairs"], version)
+    fooled = bool(own["overfitted_defence"])
+    effect, interval = _difference(pair)
+    worse = effect is not None and effect > 0 and float(pair["p"]) <= SURE
+    return Finding(
+        "attack",
+        version_sentence(own, pair),
+        effect=effect,
+        unit="share of attacks that succeed",
+        interval=interval,
+        p=None if pair is None else float(pair["p"]),
+        p_adjusted=p_adjusted,
+        support=None if pair is None else int(pair["judged"]),
+        severity="high" if worse else "medium" if fooled else "low",
+        standing=not (worse or fooled),
+        check="replay",
+        evidence=result.digest,
+    )
+
+
+def version_sentence(own: pd.Series[Any], pair: pd.Series[Any] | None) -> str:
+    """One version's verdict as a sentence: what replay says, and whether a fresh attack bears it out."""
+    name = own["target"]
+    if own["overfitted_defence"]:
+        shares = f"{_percent(own['replayed'])} of the recorded attacks succeed, {_percent(own['adaptive'])} of fresh ones"
+        return f"{name} is an overfitted defence: {shares}, no harder to find"
+    if pair is None:
+        return f"{name}: {_percent(own['replayed'])} of the recorded attacks succeed"
+    gone, came = int(pair["newly_fixed"]), int(pair["newly_failing"])
+    compared = f"against {pair['baseline']} {came} newly fail and {gone} no longer do, of {int(pair['judged'])} judged"
+    if came > gone:
+        return f"{name} is easier to attack: {compared}"
+    return f"{name} is safer, also against fresh attacks: {compared}" if own["safer"] is True else f"{name}: {compared}"
+
+
+def _difference(pair: pd.Series[Any] | None) -> tuple[float | None, tuple[float, float] | None]:
+    """Difference of two paired shares with its 95 % interval: Agresti and Min (2005), half an input added to each cell."""
+    if pair is None or not pair["judged"]:
+        return None, None
+    came, gone, among = float(pair["newly_failing"]), float(pair["newly_fixed"]), float(pair["judged"])
+    middle = (came - gone) / (among + 2)
+    spread = 1.959964 * math.sqrt((came + gone + 1) - (came - gone) ** 2 / (among + 2)) / (among + 2)
+    return (came - gone) / among, (max(-1.0, middle - spread), min(1.0, middle + spread))
+
+
+def _row(table: pd.DataFrame, version: str) -> Any:
+    """The row of one version; None where the table has none."""
+    rows = table[table["target"] == version]
+    return rows.iloc[0] if len(rows) else None
+
+
+def _percent(share: object) -> str:
+    return "an unknown share" if share is None or pd.isna(share) else f"{100 * float(share):.0f} %"  # type: ignore[arg-type]
