@@ -33,14 +33,14 @@ def test_a_shortcut_is_the_column_decisions_hang_on(make_setting: Callable[..., 
 
 
 def test_a_mix_that_leans_to_the_weak_side_has_more_errors(make_setting: Callable[..., Setting]) -> None:
-    weak = python_target(lambda frame: (frame["income"] > 60).to_numpy().astype(int), digest="sha256:w")
-    found = skewed_mix(make_setting(weak), column="debts", tilts=[0.0, 1.0])
+    generous = python_target(lambda frame: np.ones(len(frame), dtype=int), digest="sha256:g")
+    found = skewed_mix(make_setting(generous), column="debts", tilts=[0.0, 1.0])
+    assert found.low is not None
+    assert 0 < found.low <= (found.value or 0) <= (found.high or 0)
     curve = found.tables["curve"]
     assert curve["effective_rows"].iloc[0] == pytest.approx(800)
     assert curve["effective_rows"].iloc[1] < 500
-    assert skewed_mix(make_setting(weak), tilts=[0.0, 0.0]).value == 0.0
-    assert found.low is not None
-    assert found.low <= (found.value or 0) <= (found.high or 0)
+    assert skewed_mix(make_setting(generous), tilts=[0.0, 0.0]).value == 0.0
 
 
 def test_the_weighted_rate_is_the_rate_of_the_weighted_rows(make_setting: Callable[..., Setting]) -> None:
@@ -52,17 +52,24 @@ def test_the_weighted_rate_is_the_rate_of_the_weighted_rows(make_setting: Callab
 
 
 def test_rare_combinations_that_break_the_model_are_found(make_setting: Callable[..., Setting], applicants: pd.DataFrame) -> None:
-    seen = set(zip(applicants["region"], applicants["sex"], applicants["debts"], strict=True))
+    seen = set(zip(applicants["region"], applicants["income"], strict=True))
 
-    def brittle(frame: pd.DataFrame) -> np.ndarray:
-        known = [key in seen for key in zip(frame["region"], frame["sex"], frame["debts"], strict=True)]
-        return np.where(known, 1.0, np.inf)
+    def brittle(frame: pd.DataFrame) -> dict[str, np.ndarray]:
+        known = [key in seen for key in zip(frame["region"], frame["income"], strict=True)]
+        return {"decision": np.ones(len(frame), dtype=int), "score": np.where(known, 0.5, 7.0)}
 
+    setting = make_setting(python_target(brittle, digest="sha256:b"))
+    found = rare_combinations(setting)
+    kinds = found.tables["kinds"].set_index("kind")["inputs"]
+    assert kinds.drop("score outside 0 to 1").sum() == 0
+    assert (found.value or 0) > 0.5
+    assert rare_combinations(setting, common=True).value == 0.0
     assert rare_combinations(make_setting()).value == 0.0
-    rare = make_setting()
-    few = replace(rare, frame=rare.frame.assign(income=1.0), target=python_target(brittle, digest="sha256:b"))
+
+
+def test_values_that_occur_in_every_combination_leave_nothing_rare(make_setting: Callable[..., Setting]) -> None:
     with pytest.raises(InputError, match="occurs already"):
-        rare_combinations(replace(few, frame=pd.DataFrame({"sex": ["F", "M"]}), groups={}, label=None, rows=None))
+        rare_combinations(replace(make_setting(), frame=pd.DataFrame({"sex": ["F", "M"]}), groups={}, label=None, rows=None))
 
 
 def test_an_entity_decided_differently_without_a_change_is_found(make_setting: Callable[..., Setting]) -> None:
@@ -99,3 +106,11 @@ def test_what_is_missing_is_said(make_setting: Callable[..., Setting]) -> None:
         group_flip(replace(setting, groups={}))
     with pytest.raises(InputError, match="not all of them"):
         segment(setting, rows="income > 0")
+
+
+def test_the_size_of_a_small_group_cannot_be_told_from_the_flips(make_setting: Callable[..., Setting]) -> None:
+    setting = make_setting()
+    setting.groups["sex"][:4] = "X"
+    table = group_flip(setting).tables["outcomes"].set_index("as")
+    assert table.loc["X", "suppressed"]
+    assert table["suppressed"].sum() >= 2

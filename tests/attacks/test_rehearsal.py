@@ -10,12 +10,14 @@ import pytest
 from sklearn.tree import DecisionTreeClassifier
 
 from workbench.attacks.approval import Approval
+from workbench.attacks.asking import Limits
 from workbench.attacks.catalogue import find_scenario, open_catalogue
 from workbench.attacks.rehearsal import OUTCOMES, rehearse
-from workbench.attacks.scenario import Expected, Scenario
-from workbench.attacks.trial import Setting
+from workbench.attacks.scenario import Expected, Scenario, Twin
+from workbench.attacks.trial import Setting, Trial
 from workbench.errors import InputError
 from workbench.models import python_target
+from workbench.registry import scenarios as generators
 from workbench.result import Result
 
 SLOW = ("heavy-load", "chaff-flood", "timing-side-channel", "company-of-a-call", "schema-fuzzing")
@@ -105,3 +107,41 @@ def test_a_parameter_the_generator_does_not_take_is_refused(make_setting: Callab
         rehearse(scenario, make_setting())
     with pytest.raises(InputError, match="needs a parameter: fault"):
         rehearse(replace(find_scenario("unit-error"), parameters={}), make_setting())
+
+
+@pytest.mark.parametrize(("limits", "said"), [(Limits(calls=3), "limit of 3 calls"), (Limits(seconds=1e-9), "seconds")])
+def test_a_run_that_meets_a_limit_did_not_run(make_setting: Callable[..., Setting], limits: Limits, said: str) -> None:
+    asked: list[int] = []
+
+    def counting(frame: pd.DataFrame) -> np.ndarray:
+        asked.append(len(frame))
+        return np.ones(len(frame), dtype=int)
+
+    setting = make_setting(python_target(counting, digest="sha256:c"))
+    numbers = rehearse(find_scenario("unit-error"), setting, limits=limits).numbers
+    assert numbers["outcome"] == "could not run"
+    assert said in str(numbers["why"])
+    assert len(asked) <= 3
+
+
+def test_others_see_no_small_group(make_setting: Callable[..., Setting]) -> None:
+    setting = make_setting()
+    setting.groups["sex"][:4] = "X"
+    shown = rehearse(find_scenario("unit-error"), setting).published().tables["groups"]
+    small = shown[shown["suppressed"].astype(bool)]
+    assert "X" in set(small["group"]) or small["group"].isna().any()
+    assert small[["trials", "failures", "rate", "rows"]].isna().to_numpy().all()
+    assert len(small) >= 2
+
+
+def test_a_generator_of_somebody_else_s_runs_like_ours(
+    make_setting: Callable[..., Setting], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def coin(setting: Setting, *, sides: int = 2) -> Trial:
+        return Trial("heads", 1 / sides, 1 / sides, 1 / sides, {"outcomes": pd.DataFrame([{"rows": len(setting)}])})
+
+    monkeypatch.setitem(generators._own, "coin of this test", coin)
+    twin = Twin("A die.", {"sides": 6})
+    scenario = replace(find_scenario("unit-error"), generator="coin of this test", parameters={}, benign_twin=twin)
+    found = rehearse(scenario, make_setting())
+    assert (found.numbers["outcome"], found.numbers["value"]) == ("failed", 0.5)

@@ -172,6 +172,15 @@ def open_status() -> Iterator[str]:
 
 
 @pytest.fixture
+def open_lineage_page() -> Iterator[str]:
+    """The address of the lineage page of this home."""
+    port = free_port()
+    command = [sys.executable, "-c", "from workbench.cli import main; main()", "serve", "lineage", "--port", str(port)]
+    with served(f"http://127.0.0.1:{port}/lineage", command) as address:
+        yield address
+
+
+@pytest.fixture
 def open_fairness() -> Iterator[str]:
     """The address of the fairness page of this home."""
     port = free_port()

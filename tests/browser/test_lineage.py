@@ -1,10 +1,17 @@
 """The lineage in a browser: walked with the keyboard, dragged, slid back in time, and safe whatever the names say."""
 
+import json
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import nbformat
+import pandas as pd
 import pytest
+from nbformat.v4 import new_code_cell
 
+from workbench.evidence.runbook import run_runbook
 from workbench.lineage.picture import ONLY_OTHER, ONLY_THIS, Edge, Node, Picture
 from workbench.views.lineage import lineage_svg
 
@@ -12,6 +19,13 @@ pytestmark = pytest.mark.browser
 
 Show = Callable[..., None]
 HOSTILE = "<img src=x onerror=\"document.title='owned'\">"
+NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "silent_corruption.ipynb"
+ENDED = re.compile(r"^selected: |Traceback")
+"""What the last cell prints, or the cell that stops the others."""
+MORE = """
+from workbench.widgets.disparity import DisparateImpactPanel
+from workbench.widgets.slices import SliceExplorer
+"""
 TIMES = [f"2026-03-0{day}T00:00:00Z" for day in (1, 2, 3)]
 
 
@@ -36,8 +50,9 @@ def traits(**more: Any) -> dict[str, Any]:
     svg = lineage_svg(Picture("Lineage of decisions@r2", nodes, edges, onset=TIMES[1], origin="raw@r0"))
     facts = {node.id: [["name", node.name], ["kind", node.kind]] for node in nodes}
     suspect = {"id": 0, "rank": 1, "node": f"raw{HOSTILE}@r0", "box": "version-0", "time": TIMES[0], "job": "etl/ingest",
-               "run": "r0", "what": f"hours.mean {HOSTILE}", "columns": ["hours"], "link": "linked", "score": "0.80", "certain": True,
-               "path": [], "explained": None, "pinned": False, "reference": "time < 1", "current": "time >= 1"}  # fmt: skip
+               "run": "r0", "what": f"hours.mean {HOSTILE}", "columns": ["hours"], "link": "linked", "score": "0.80",
+               "certain": True, "path": [],
+               "explained": None, "pinned": False, "reference": "time < 1", "current": "time >= 1"}  # fmt: skip
     return {
         "drawing": {"svg": svg, "facts": facts, "node": "decisions", "origin": "raw@r0", "against": ""}, "moments": TIMES,
         "moment": 2, "onset": TIMES[1], "suspects": [suspect], "deciders": ["version-1"], "told": "From raw@r0: 1 contaminated.",
@@ -159,5 +174,87 @@ def test_axe_finds_nothing_grave_light_or_dark(show: Show, page: Any, grave: Cal
     page.locator(".wb.dark" if ground != "white" else ".wb:not(.dark)").wait_for()
     page.locator("g.node.focus").focus()
     page.keyboard.press("Enter")
-    page.screenshot(path=f"/tmp/l2/bare-{ground.strip('#')}.png")
+    assert grave() == []
+
+
+def run_all(page: Any) -> None:
+    page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for(timeout=120_000)
+    page.get_by_text("| Idle").wait_for(timeout=120_000)
+    page.get_by_text("Run", exact=True).first.click()
+    page.get_by_text("Run All Cells", exact=True).first.click()
+    page.locator(".jp-OutputArea-output", has_text=ENDED).first.wait_for(timeout=400_000)
+    assert page.locator(".jp-OutputArea-output", has_text="Traceback").all_inner_texts() == []
+
+
+def await_selection(page: Any, text: str) -> None:
+    """Every widget says that these rows are selected."""
+    for concept in ("lineage", "findings", "slices", "disparity"):
+        page.locator(f".wb-{concept} .bar .where", has_text=text).first.wait_for()
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("seen", "compas", "home")
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_four_widgets_of_one_investigation_follow_each_other(
+    open_lab: Callable[..., str], page: Any, grave: Callable[[str], list[str]], shoot: Callable[..., None], *, dark: bool
+) -> None:
+    """The worked notebook, with the slice explorer and the disparity panel beside the lineage and the findings."""
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    sources = [f"{MORE}\nSliceExplorer(investigation)", "DisparateImpactPanel(investigation)",
+               'print("selected:", investigation.selection)']  # fmt: skip
+    notebook.cells += [new_code_cell(source) for source in sources]
+    page.set_viewport_size({"width": 1500, "height": 9000})
+    page.goto(open_lab(notebook, dark=dark))
+    run_all(page)
+    lineage, findings, slices, panel = (page.locator(f".wb-{name}") for name in ("lineage", "findings", "slices", "disparity"))
+
+    lineage.get_by_role("button", name="Open as windows").first.click()
+    for widget in (lineage, findings, slices, panel):
+        widget.get_by_text("current: time >= 2026-03-11T02:20:00").first.wait_for()
+
+    lineage.get_by_role("button", name="Show").first.click()
+    lineage.get_by_role("button", name="Select the decisions made from it").click()
+    await_selection(page, "decided_by in {")
+    lineage.get_by_role("button", name="Undo").click()
+    await_selection(page, "all rows")
+
+    lineage.get_by_role("button", name="Colour what it contaminated").click()
+    slices.locator("tr.row").first.click()
+    slices.locator("tr.row[aria-selected=true]").wait_for()
+    await_selection(page, slices.locator(".bar .where").first.inner_text())
+    panel.get_by_role("button", name="Female", exact=True).first.click()
+    await_selection(page, 'sex = "Female"')
+    findings.locator("tr.row", has_text="hours_per_week").first.click()
+    findings.locator("tr.row[aria-selected=true]").wait_for()
+    await_selection(page, findings.locator(".bar .where").first.inner_text())
+    page.wait_for_timeout(1_000)
+    assert grave(".wb-lineage") == []
+    page.mouse.move(5, 5)
+    shoot("lineage-dark" if dark else "lineage", clip=lineage.bounding_box())
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("seen")
+def test_the_page_of_a_stakeholder(
+    home: Path, page: Any, *, incident: str, tmp_path: Path, grave: Callable[[], list[str]], request: pytest.FixtureRequest
+) -> None:
+    hours = {day: {"sum": 4000 * (60 if day == 5 else 1), "count": 100} for day in range(1, 6)}
+    raw = [
+        {"eventType": "COMPLETE", "eventTime": f"2026-03-0{day}T00:00:00Z", "run": {"runId": f"r{day}"}, "inputs": [],
+         "job": {"namespace": "etl", "name": "ingest"}, "schemaURL": "u", "outputs": [{"namespace": "db", "name": "raw",
+             "facets": {"dataQualityMetrics": {"columnMetrics": {"hours": hours[day]}}}}]}
+        for day in range(1, 6)
+    ]  # fmt: skip
+    events, log, roles = tmp_path / "e.ndjson", tmp_path / "log.csv", tmp_path / "roles.yaml"
+    events.write_text("".join(json.dumps(item) + "\n" for item in raw))
+    pd.DataFrame({"time": pd.date_range("2026-03-01", periods=50, freq="2h"), "hours": range(50)}).to_csv(log, index=False)
+    roles.write_text("time: time\n")
+    run_runbook("lineage", {"data": log, "events": events, "roles": roles}, home=home, incident=incident, author="ada")
+    page.goto(request.getfixturevalue("open_lineage_page"))
+    view = page.locator(".wb-lineage")
+    view.locator("g.node").first.wait_for()
+    view.get_by_role("button", name="Show").click()
+    view.locator(".detail dd", has_text="hours.mean is 2400").wait_for()
+    for name in ("Pin", "Open as windows", "Compare with it", "Undo"):
+        assert page.get_by_role("button", name=name).count() == 0
     assert grave() == []

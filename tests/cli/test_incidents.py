@@ -264,3 +264,11 @@ def test_a_pin_that_says_too_little_does_not_make_an_incident_unreadable(
         record.append(incident, "pinned", {"run": 1, "finding": finding}, author="ada")
         record.append(incident, "pinned", {"finding": finding}, author="ada")
     assert [workbench(command, incident).code for command in ("show", "log", "runs")] == [0, 0, 0]
+
+
+def test_an_empty_note_and_a_second_close_are_refused_and_leave_no_entry(workbench: Any, incident: str, home: Path) -> None:
+    assert workbench("close", incident).code == 0
+    empty, again = workbench("note", incident, " "), workbench("close", incident)
+    assert [(done.code, len(done.lines)) for done in (empty, again)] == [(2, 1), (2, 1)]
+    assert "closed already" in again.err
+    assert entries(home) == ["opened", "closed"]

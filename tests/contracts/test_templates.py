@@ -16,6 +16,20 @@ NAMES = sorted(path.stem for path in (ROOT / "templates").glob("*.ipynb"))
 PARAMETERS = {
     "triage": ["data", "roles", "reference", "current", "out", "incident", "seed", "lineage", "recordings"],
     "slices": ["data", "roles", "reference", "current", "loss", "level", "min_support", "out", "incident", "seed"],
+    "disparity": [
+        "data",
+        "roles",
+        "groups",
+        "reference_group",
+        "strata",
+        "policy",
+        "events",
+        "reference",
+        "current",
+        "out",
+        "incident",
+        "seed",
+    ],
 }
 
 

@@ -10,10 +10,12 @@ import pandas as pd
 import pytest
 
 from workbench.data.dataset import open_dataset
+from workbench.errors import InputError
 from workbench.lineage.source import open_lineage
 from workbench.predicate import Predicate
 from workbench.triage.check import Context, NotAskedError
 from workbench.triage.checks.lineage import check_lineage
+from workbench.triage.lineage import ask_lineage, write_lineage
 from workbench.triage.run import triage
 
 FIRST = dt.datetime(2026, 3, 1, tzinfo=dt.UTC)
@@ -94,14 +96,39 @@ def test_triage_ranks_the_upstream_change_above_its_effects(frame: pd.DataFrame,
     assert found.verdict == "incident"
     [outcome] = [item for item in found.checks if item.name == "lineage"]
     assert outcome.status == "ran"
-    first, *rest = found.findings
-    assert first.kind == "lineage"
-    [defect] = [finding for finding in rest if finding.kind == "integrity" and finding.columns == ("hours",)]
-    assert defect.explained_by == 1
-    assert defect.statement.endswith(f"changed upstream at raw@ingest-{BROKEN}, written by etl/ingest, 1 step upstream")
+    [cause] = [finding for finding in found.findings if finding.kind == "lineage"]
+    defects = [finding for finding in found.findings if finding.columns == ("hours",) and finding is not cause]
+    assert {finding.kind for finding in defects} == {"integrity", "drift"}
+    assert {finding.explained_by for finding in defects} == {cause.rank}
+    assert defects[0].statement.endswith(f"changed upstream at raw@ingest-{BROKEN}, written by etl/ingest, 1 step upstream")
 
 
 def test_events_that_end_before_the_decisions_say_nothing(frame: pd.DataFrame, tmp_path: Path) -> None:
     lineage = open_lineage(pipeline(tmp_path / "e.ndjson", broken=BROKEN))
     later = frame.assign(time=frame["time"] + pd.Timedelta(days=400))
     assert check_lineage(Context(open_dataset(later, ROLES), lineage=lineage)).findings == []
+
+
+def test_the_runbook_asks_follows_the_first_suspect_and_writes_what_a_page_draws(frame: pd.DataFrame, tmp_path: Path) -> None:
+    lineage = open_lineage(pipeline(tmp_path / "e.ndjson", broken=BROKEN))
+    inquiry, result, found = ask_lineage(open_dataset(frame, ROLES), lineage)
+    assert (inquiry.origin, inquiry.at) == (f"raw@ingest-{BROKEN}", f"decisions@score-{BROKEN}")
+    [finding] = found.findings
+    assert (found.verdict, finding.rank, finding.evidence) == ("incident", 1, result.digest)
+    write_lineage(found, {"told": "something"}, "<svg/>", tmp_path / "out")
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "findings.json", "lineage-view.json", "lineage.svg", "results",
+    ]  # fmt: skip
+
+
+def test_a_sound_pipeline_is_no_incident_and_has_no_origin(frame: pd.DataFrame, tmp_path: Path) -> None:
+    lineage = open_lineage(pipeline(tmp_path / "e.ndjson", broken=None))
+    inquiry, _, found = ask_lineage(open_dataset(frame, ROLES), lineage)
+    assert (found.verdict, found.findings, inquiry.origin) == ("no incident found", (), "")
+
+
+def test_without_times_the_window_has_to_be_given(frame: pd.DataFrame, tmp_path: Path) -> None:
+    lineage = open_lineage(pipeline(tmp_path / "e.ndjson", broken=BROKEN))
+    dataset = open_dataset(frame.drop(columns="time"), {"row_id": "id"})
+    with pytest.raises(InputError, match="no window"):
+        ask_lineage(dataset, lineage)

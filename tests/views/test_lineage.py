@@ -10,7 +10,7 @@ import pytest
 from workbench.lineage.build import build_lineage
 from workbench.lineage.event import EventLog, read_event
 from workbench.lineage.picture import Edge, Node, Picture, picture
-from workbench.views.lineage import describe, lineage_svg
+from workbench.views.lineage import Drawing, describe, lineage_svg
 
 SVG = "{http://www.w3.org/2000/svg}"
 CHROMIUM = "/usr/bin/chromium"
@@ -78,6 +78,25 @@ def test_title_and_description_tell_what_is_drawn() -> None:
     assert description.text == describe(drawn)
     assert "3 boxes (1 dataset, 1 model, 1 run) and 2 edges" in describe(drawn)
     assert "from raw: 1 contaminated, 0 possible, 1 clean" in describe(drawn)
+
+
+def test_classes_let_a_page_colour_it_and_times_let_it_dim() -> None:
+    node = Node(
+        "version-0", "a@r", "a", "", "model", "possible", since=True, focus=True, side="only this", time="2026-03-01T00:00:00Z"
+    )
+    svg = lineage_svg(Picture("one", (node,), ()))
+    [group] = parts(svg, "node")
+    assert str(group.get("class")).split() == ["node", "model", "possible", "only-this", "since", "focus"]
+    assert group.get("data-time") == "2026-03-01T00:00:00Z"
+    [legend] = parts(svg, "legend")
+    assert {item.get("class") for item in legend.iter(f"{SVG}rect")} == {"possible", "only-this"}
+
+
+def test_the_twin_is_an_image_that_says_what_it_shows() -> None:
+    twin = Drawing(drawing())
+    assert repr(twin).startswith("Lineage of model@r1: 3 boxes")
+    assert 'src="data:image/svg+xml,%3Csvg' in twin._repr_html_()
+    assert "<svg" not in twin._repr_html_()
 
 
 def hostile_picture(text: str) -> Picture:

@@ -11,7 +11,7 @@ import pytest
 from workbench.analysis.disparity import measure_disparity
 from workbench.analysis.disparity_review import Review, review_disparity
 from workbench.data.dataset import Dataset, open_dataset
-from workbench.incident.record import Entry
+from workbench.incident.chain import Entry
 from workbench.predicate import Predicate
 from workbench.widgets.disparity import DisparateImpactPanel
 from workbench.widgets.investigation import Investigation

@@ -9,7 +9,7 @@ import pytest
 
 from workbench.analysis.slices import find_slices
 from workbench.data.dataset import Dataset, open_dataset
-from workbench.incident.record import Entry
+from workbench.incident.chain import Entry
 from workbench.predicate import ALL_ROWS, Predicate
 from workbench.views.slices import slices_twin
 from workbench.widgets.investigation import Investigation

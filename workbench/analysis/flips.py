@@ -18,7 +18,8 @@ from workbench.analysis.pairs import code_groups
 from workbench.data.dataset import Dataset, indicator
 from workbench.errors import InputError, ParameterError, RolesError, UnknownNameError
 from workbench.models.target import Prediction, Target
-from workbench.result import SMALL_CELL, Result, provenance
+from workbench.result import Result, provenance
+from workbench.result.cells import is_small
 
 MOST_ROWS: Final = 20_000
 """Rows asked per group, drawn at random where there are more: intervals are then within a percentage point."""
@@ -149,7 +150,8 @@ def _row(name: str, other: str, now: Prediction, then: Prediction, favorable: An
         "to_favorable": gained, "to_unfavorable": lost, "share": changed / known.sum() if known.any() else np.nan,
         "low": float(low), "high": float(high), "p": _mcnemar(gained, lost),
         "score_change": float(scored.mean()) if len(scored) else np.nan,
-        "largest_score_change": float(np.abs(scored).max(initial=0.0)), "suppressed": any(0 < count < SMALL_CELL for count in (int(known.sum()), len(known))),
+        "largest_score_change": float(np.abs(scored).max(initial=0.0)),
+        "suppressed": any(map(is_small, (known.sum(), len(known)))),
     }  # fmt: skip
 
 

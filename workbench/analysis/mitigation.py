@@ -28,7 +28,6 @@ from workbench.analysis.remedies import (
 from workbench.data.dataset import Dataset
 from workbench.errors import InputError, RolesError, UnknownNameError
 from workbench.result import SMALL_CELL, Result, provenance
-from workbench.result.cells import hide
 
 REMEDIES: Final[dict[str, tuple[Remedy, str]]] = {
     **{f"thresholds: {words}": (by_thresholds(name), "score") for name, words in CONSTRAINTS.items()},
@@ -206,7 +205,6 @@ def _groups(name: str, told: np.ndarray, cases: Cases, names: Sequence[str], *, 
         rows.append({
             "remedy": name, "group": who, "rows": int(mine.sum()), "selection_rate": selection, "fpr": fpr, "fnr": fnr,
             "accuracy": float((told[mine] == label[mine]).mean()), "to_favorable": int((good & ~before).sum()),
-            "to_unfavorable": int((~good & before).sum()),
+            "to_unfavorable": int((~good & before).sum()), "suppressed": int(mine.sum()) < SMALL_CELL,
         })  # fmt: skip
-    table = pd.DataFrame(rows)
-    return table.assign(suppressed=hide(table["rows"].tolist()))
+    return pd.DataFrame(rows)

@@ -205,4 +205,4 @@ def _row(dataset: Dataset, where: Predicate, found: Measured) -> dict[str, Any]:
     people = dataset.people(where.mask(dataset.frame))
     return {"rows": found.rows, "people": people, "mean": found.mean, "rest": found.rest,
             "harm": found.effect * found.rows, "needed": found.needed, "conflicts": hits / size if size else None,
-            "suppressed": min(found.rows, people) < SMALL_CELL}  # fmt: skip
+            "suppressed": min(found.rows, found.rows if people is None else people) < SMALL_CELL}  # fmt: skip

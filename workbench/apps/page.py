@@ -23,7 +23,7 @@ body {{ background: var(--ground); color: var(--ink); font-family: {FONT}; }}
 CARD = """
 :host { background: var(--ground); color: var(--ink); border: 1px solid var(--line); border-radius: 6px; box-shadow: none; }
 .card-header { background: var(--ground); color: var(--ink); text-align: left; }
-.card-button { color: var(--ink); }
+.card-button svg { stroke: var(--ink); }
 .card-header:focus-visible { outline: 3px solid var(--focus); }
 """
 TEXT = """

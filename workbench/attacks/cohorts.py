@@ -16,6 +16,7 @@ from workbench.attacks.verdict import FAIL, FIRST_ERROR, NOT_JUDGED
 from workbench.errors import InputError
 from workbench.predicate import Predicate
 from workbench.registry import scenarios
+from workbench.result.cells import hide
 
 TILTS: Final = (0.0, 0.5, 1.0, 2.0)
 MATERIAL: Final = 0.1
@@ -50,7 +51,8 @@ def group_flip(setting: Setting, *, attribute: str | None = None, unchanged: boo
         rows.append({"as": str(value), **share_columns(int(hit.sum()), int(counted.sum()), 1 - 0.05 / len(values))})
         failed.append(hit)
         places.append(others[counted])
-    table = pd.DataFrame(rows)
+    # Who is not of a group, and how many there are in all, gives the group's size.
+    table = pd.DataFrame(rows).assign(suppressed=hide([int((setting.groups[name] == value).sum()) for value in values]))
     worst = table.iloc[int(table["rate"].fillna(-1.0).argmax())]
     return Trial(
         f"decisions that change with {name}, worst of {len(values)} groups", _number(worst["rate"]), _number(worst["low"]),
@@ -219,6 +221,7 @@ def segment(setting: Setting, *, rows: str, rest: bool = False) -> Trial:
     value = parts[0]["rate"] - parts[1]["rate"]
     names = ("half", "other half") if rest else (rows, "other rows")
     table = pd.DataFrame([{"rows": name, **part} for name, part in zip(names, parts, strict=True)])
+    table["suppressed"] = hide([len(inside), len(outside)])
     return Trial(
         "error rate in the segment less elsewhere",
         value,

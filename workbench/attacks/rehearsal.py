@@ -7,13 +7,15 @@ a pass. Its benign twin runs beside it: a target that fails the twin too is *noi
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
-from dataclasses import replace
-from typing import Any
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
+from typing import Any, Final
 
 import pandas as pd
 
 from workbench.attacks.approval import Approval, require_approval
+from workbench.attacks.asking import Limits, Meter, Metered
 from workbench.attacks.catalogue import find_generator
 from workbench.attacks.scenario import Scenario
 from workbench.attacks.trial import Setting, Trial, by_group
@@ -21,10 +23,14 @@ from workbench.digest import to_plain
 from workbench.errors import InputError
 from workbench.result import Result, provenance
 
-OUTCOMES = ("held", "failed", "could not tell", "could not run")
+BOUNDED: Final = Limits(calls=1_000_000, seconds=600.0)
+OUTCOMES: Final = ("held", "failed", "could not tell", "could not run")
 
 
-def rehearse(scenario: Scenario, setting: Setting, *, approval: Approval | None = None, fingerprint: str | None = None) -> Result:
+def rehearse(
+    scenario: Scenario, setting: Setting, *, approval: Approval | None = None, limits: Limits = BOUNDED,
+    fingerprint: str | None = None, allowed_hosts: Sequence[str] = (),
+) -> Result:  # fmt: skip
     """Run `scenario` and its benign twin.
 
     Parameters
@@ -33,8 +39,10 @@ def rehearse(scenario: Scenario, setting: Setting, *, approval: Approval | None 
         Its oracle, seed and constraints are set from the scenario, and its rows to those the scenario concerns.
     approval
         Needed for a production target.
-    fingerprint
-        Of the dataset, for the provenance.
+    limits
+        Calls, their rate and the time they may take, for scenario and twin together; a run that meets one could not run.
+    fingerprint, allowed_hosts
+        Of the dataset, and beside this machine; both for the provenance.
 
     Returns
     -------
@@ -44,19 +52,19 @@ def rehearse(scenario: Scenario, setting: Setting, *, approval: Approval | None 
         and the generator's own (``outcomes``, ``curve``).
     """
     require_approval([setting.target], approval or setting.approval)
-    placed = replace(
-        setting, seed=scenario.seed, oracle=scenario.oracle, constraints=scenario.domain, approval=approval or setting.approval
-    )
     generate = find_generator(scenario.generator)
     check_parameters(scenario, generate)
+    meter = Meter(limits)
+    here = setting = replace(setting, target=Metered(setting.target, meter))
     try:
-        placed = placed.where(scenario.predicate)
-        trial, why = generate(placed, **scenario.parameters), ""
+        here = placed(scenario, setting, approval)
+        trial, why = generate(here, **scenario.parameters), ""
     except InputError as exc:
         trial, why = Trial("", None, None, None), str(exc)
+    twin, twin_why = _twin(scenario, here, generate) if not why else (None, why)
+    why = why or _spent(meter)
     outcome = "could not run" if why else scenario.expected.outcome(trial.value, trial.low, trial.high)
-    twin, twin_why = _twin(scenario, placed, generate) if not why else (None, why)
-    twin_outcome = "could not run" if twin is None else scenario.expected.outcome(twin.value, twin.low, twin.high)
+    twin_outcome = "could not run" if twin is None or why else scenario.expected.outcome(twin.value, twin.low, twin.high)
     rows = [
         _verdict(kind, found, said, reason)
         for kind, found, said, reason in (("scenario", trial, outcome, why), ("benign twin", twin, twin_outcome, twin_why))
@@ -64,15 +72,27 @@ def rehearse(scenario: Scenario, setting: Setting, *, approval: Approval | None 
     numbers = {
         "scenario": scenario.id, "name": scenario.name, "outcome": outcome, "why": why or None, "measure": trial.measure,
         "value": trial.value, "low": trial.low, "high": trial.high, "expected": str(scenario.expected), "twin": twin_outcome,
-        "noisy": outcome == "failed" and twin_outcome == "failed", "rows": len(placed), **trial.numbers,
+        "noisy": outcome == "failed" and twin_outcome == "failed", "rows": len(here), **trial.numbers,
     }  # fmt: skip
-    asked = {"scenario": scenario.to_dict(), "target": [setting.target.name, setting.target.version, setting.target.digest]}
+    asked = {
+        "scenario": scenario.to_dict(), "target": [setting.target.name, setting.target.version, setting.target.digest],
+        "limits": asdict(limits), "allowed_hosts": list(allowed_hosts),
+        "approval": None if here.approval is None else asdict(here.approval),
+    }  # fmt: skip
     plain: dict[str, Any] = to_plain(numbers)  # type: ignore[assignment]
     return Result(
         "scenario", f"{scenario.name} against {setting.target.name}: {outcome}",
-        {"verdict": pd.DataFrame(rows), "groups": by_group(placed, trial), **trial.tables}, plain, scenario.predicate,
+        {"verdict": pd.DataFrame(rows), "groups": by_group(here, trial), **trial.tables}, plain, scenario.predicate,
         provenance=provenance(asked, seed=scenario.seed, fingerprint=fingerprint),
     )  # fmt: skip
+
+
+def placed(scenario: Scenario, setting: Setting, approval: Approval | None = None) -> Setting:
+    """`setting` with the scenario's seed, oracle and constraints, on the rows the scenario concerns."""
+    leave = approval or setting.approval
+    return replace(setting, seed=scenario.seed, oracle=scenario.oracle, constraints=scenario.domain, approval=leave).where(
+        scenario.predicate
+    )
 
 
 def check_parameters(scenario: Scenario, generate: Callable[..., Trial]) -> None:
@@ -94,6 +114,15 @@ def check_parameters(scenario: Scenario, generate: Callable[..., Trial]) -> None
     for name, item in taken.items():
         if name in known and item.default is inspect.Parameter.empty and name not in scenario.parameters:
             raise InputError(f"the generator {scenario.generator} needs a parameter", name, f"Add it to {scenario.name}.")
+
+
+def _spent(meter: Meter) -> str:
+    """Which limit was met; empty where none was."""
+    if meter.calls >= meter.limits.calls:
+        return f"the limit of {meter.limits.calls} calls was met"
+    if time.monotonic() - meter.begun > meter.limits.seconds:
+        return f"the limit of {meter.limits.seconds:g} seconds was met"
+    return ""
 
 
 def _twin(scenario: Scenario, setting: Setting, generate: Callable[..., Trial]) -> tuple[Trial | None, str]:

@@ -1,8 +1,8 @@
 """A replay looked at closely: where in the inputs a version fails, when in the recording, and what one attack changed.
 
-The actors: a `Review` (the verdicts of `workbench.attacks.replay.replay` beside the recording's inputs) and a `Closeup` (one input
-and the one it was made from). What a review counts are inputs; a count over fewer than `SMALL_CELL` is None. A close-up is about
-one input: it is for whoever holds the recording, and belongs on no page, in no notebook's outputs and no bundle.
+The actors: a `Review` (the verdicts of `workbench.attacks.replay.replay` beside the recording's inputs) and a `Closeup` (one
+input and the one it was made from). What a review counts are inputs; a count over fewer than `SMALL_CELL` is None. A close-up is
+about one input: it is for whoever holds the recording, and belongs on no page, in no notebook's outputs and no bundle.
 """
 
 from __future__ import annotations
@@ -223,7 +223,7 @@ class Review:
         targets
             Versions to ask for their scores, in the order of `versions`; a production target is not asked.
         model
-            A fitted model of trees, for shap values.
+            For shap values: exact for fitted trees, by permutations between the two inputs for anything else.
 
         Raises
         ------
@@ -233,16 +233,19 @@ class Review:
         if not 0 <= place < self.recording.rows:
             raise UnknownNameError("input", place, [f"0 to {self.recording.rows - 1}"])
         origin = int(self.origins[place])
-        pair = self.inputs.iloc[[origin if origin >= 0 else place, place]]
-        before, after = (dict(zip(pair.columns, map(_plain, row), strict=True)) for row in pair.itertuples(index=False, name=None))
-        moved = tuple((name, before[name] if origin >= 0 else None, after[name]) for name in after
-                      if origin < 0 or before[name] != after[name])  # fmt: skip
+        sent = self._sent(origin, place)
+        before, after = ({name: _plain(sent[name].iloc[at]) for name in self.columns} for at in (0, 1))
+        moved = tuple(
+            (name, before[name] if origin >= 0 else None, value)
+            for name, value in after.items()
+            if origin < 0 or before[name] != value
+        )  # fmt: skip
         answers = [
             {"version": version, "outcome": OUTCOMES[self.outcome[at, place]], "level": LEVELS[self.level[at, place]],
-             **_asked(targets[at] if at < len(targets) else None, self._sent(origin, place))}
+             **_asked(targets[at] if at < len(targets) else None, sent)}
             for at, version in enumerate(self.versions)
         ]  # fmt: skip
-        drivers = () if model is None or origin < 0 else _drivers(model, self._sent(origin, place))
+        drivers = () if model is None or origin < 0 else _drivers(model, sent)
         return Closeup(place, None if origin < 0 else origin, moved, len(after) - len(moved), tuple(answers), drivers)
 
     def _sent(self, origin: int, place: int) -> pd.DataFrame:

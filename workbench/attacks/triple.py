@@ -2,9 +2,9 @@
 
 A defence that learned a recording by heart answers every recorded attack rightly and falls to a fresh one (measured: 1.00 to 0.00
 replayed, 1.00 still adaptive). So a gain on replay counts only where a *fresh* attack with the budget of the recorded one becomes
-harder too: it succeeds significantly less often on the same inputs, or needs changes `DEARER` times as large on *held-out* ones.
-(On the very inputs the recording attacks, learning it by heart does raise the cost of a fresh attack: by a third, measured; on
-others it does not.) A gain that this does not bear out is an *overfitted defence*.
+harder too, on *held-out* inputs: it succeeds significantly and `DEARER` times less often, or needs changes that much larger.
+(On the very inputs the recording attacks, learning it by heart does hinder a fresh attack: cost by a third in one model, success
+1.00 to 0.85 on Adult, measured; on others it does not.) A gain that this does not bear out is an *overfitted defence*.
 """
 
 from __future__ import annotations
@@ -169,20 +169,26 @@ def gained_on_replay(before: np.ndarray, after: np.ndarray) -> bool:
 
 
 def is_harder(base: Measured | np.ndarray, measured: Measured) -> bool:
-    """Whether a fresh attack became harder: rarer success at the same budget, or changes clearly larger on held-out inputs."""
-    before = base.attack.success if isinstance(base, Measured) else base
-    after = measured.attack.success
-    lost, won = int((before & ~after).sum()), int((~before & after).sum())
-    if lost > won and mcnemar(lost, won) < LEVEL:
-        return True
+    """Whether a fresh attack became clearly harder, by `DEARER` and more than chance: rarer success, or larger changes.
+
+    Held against another target this is asked on held-out inputs; against the recorded success, on the attacked ones.
+    """
     if not isinstance(base, Measured):
-        return False
+        return _is_rarer(base, measured.attack.success)
+    if _is_rarer(base.held_out.success, measured.held_out.success):
+        return True
     both = base.held_out.success & measured.held_out.success
     old, new = base.held_out.cost[both], measured.held_out.cost[both]
     larger, smaller = int((new > old).sum()), int((new < old).sum())
     if not both.any() or larger <= smaller or mcnemar(larger, smaller) >= LEVEL:
         return False
     return bool(np.median(new) >= DEARER * np.median(old))
+
+
+def _is_rarer(before: np.ndarray, after: np.ndarray) -> bool:
+    """Whether attacks succeed `DEARER` times less often on the same inputs, and that is no chance."""
+    lost, won = int((before & ~after).sum()), int((~before & after).sum())
+    return before.sum() >= DEARER * after.sum() and lost > won and mcnemar(lost, won) < LEVEL
 
 
 def recorded_success(case: Case, outcome: np.ndarray, ground: Ground) -> np.ndarray:

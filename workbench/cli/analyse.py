@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +12,8 @@ import typer
 from workbench.cli.output import progress, say, say_table, step_teller, write_json
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from workbench.data.dataset import Dataset
     from workbench.result import Finding, Result
     from workbench.triage.run import Triage
@@ -90,19 +93,25 @@ def slices(
         int, typer.Option("--permutations", help="To adjust p-values by; 0: Bonferroni; -1: as time allows.")
     ] = -1,
     prune: Annotated[bool, typer.Option("--prune", help="Only what the top slices need, for very large logs.")] = False,
+    within: Annotated[str, typer.Option("--within", help="Search among these rows only, such as 'age < 25'.")] = "",
+    counter_check: Annotated[
+        bool, typer.Option("--counter-check", help="Search permuted losses and planted slices too, beside the result.")
+    ] = False,
     seed: Seed = 0,
 ) -> None:
     """List the slices on which the model is worst, or became worse."""
     from workbench.analysis.slices import find_slices
 
     dataset, before = _open(data, roles, reference, current)
+    dataset, before = _select(dataset, within), before and _select(before, within)
+    checked = _counter_check(dataset, before, loss, feature, level, min_support, seed) if counter_check else {}
     with progress("slices") as tell:
         result = find_slices(
             dataset, loss or None, feature, level, min_support, before, seed=seed, top=top, score=score or None, alpha=alpha,
             permutations=None if permutations < 0 else permutations, prune=prune, tell=tell,
         )  # fmt: skip
     _say_slices(result)
-    _finish(result, json)
+    _finish(replace(result, tables={**result.tables, **checked}), json)
 
 
 def disparity(
@@ -164,6 +173,32 @@ def say_findings(findings: Iterable[Finding], title: str = "Findings, ranked") -
     rows = [(item.rank, item.severity, item.kind, f"{item.statement}\n{detail_text(item)}\n") for item in findings]
     if rows:
         say_table(title, ("#", "severity", "kind", "what"), rows)
+
+
+def _select(dataset: Dataset, within: str) -> Dataset:
+    """The rows of `dataset` to search; all where nothing is said."""
+    from workbench.predicate import Predicate
+
+    return dataset.select(Predicate.parse(within)) if within else dataset
+
+
+def _counter_check(  # noqa: PLR0917
+    dataset: Dataset, before: Dataset | None, loss: str, features: list[str] | None, level: int, least: float, seed: int
+) -> dict[str, pd.DataFrame]:  # fmt: skip
+    """The tables of the counter-check, and what it says in a line."""
+    from workbench.analysis.countercheck import counter_check
+    from workbench.analysis.losses import default_loss
+    from workbench.errors import InputError
+
+    if before is not None:
+        raise InputError("a counter-check has one window", str(before.where), "Leave the reference out, or --counter-check.")
+    with progress("counter-check") as tell:
+        found = counter_check(
+            dataset, loss or default_loss(dataset), features=features, level=level, min_support=least, seed=seed, tell=tell
+        )
+    found_planted = ", ".join(f"{row.recall:.0%} at {row.effect:g} sd" for row in found.tables["planted"].itertuples())
+    say(f"counter-check: the best slice has p = {found.numbers['p']:.2g} against permuted losses; planted found: {found_planted}")
+    return {f"countercheck_{name}": table for name, table in found.tables.items()}
 
 
 def _say_slices(result: Result) -> None:

@@ -92,9 +92,12 @@ def note(
     evidence: Annotated[list[str] | None, typer.Option("--evidence", help="Digest of what supports it; may be repeated.")] = None,
 ) -> None:
     """Write something down."""
+    from workbench.errors import InputError
     from workbench.incident.home import author
     from workbench.incident.state import require_incident
 
+    if not text.strip():
+        raise InputError("a note without words", None, "Say what happened.")
     with open_record() as record:
         require_incident(record, incident)
         entry = record.append(incident, "note", {"text": text}, author=author(), evidence=evidence or [])
@@ -237,11 +240,14 @@ def dismiss(
 
 def close(incident: Incident, *, why: Annotated[str, typer.Option("--why", help="How it ended.")] = "") -> None:
     """Close an incident."""
+    from workbench.errors import InputError
     from workbench.incident.home import author
-    from workbench.incident.state import require_incident
+    from workbench.incident.state import require_incident, state_of
 
     with open_record() as record:
-        require_incident(record, incident)
+        state = state_of(require_incident(record, incident))
+        if state.closed:
+            raise InputError("the incident is closed already", incident, f"It was closed {_to_second(state.closed)} UTC.")
         record.append(incident, "closed", {"why": why}, author=author())
     say(f"closed {incident}")
 

@@ -126,25 +126,32 @@ def run(
     rows: Annotated[int, typer.Option("--rows", min=1, help="Rows of the log used at most.")] = 2000,
     trust: Trust = None,
     allow_remote: AllowRemote = None,
+    most_calls: Annotated[int, typer.Option("--most-calls", help="Calls per scenario at most.")] = 1_000_000,
+    per_second: Annotated[float | None, typer.Option("--per-second", help="Calls per second at most.")] = None,
+    most_seconds: Annotated[float, typer.Option("--most-seconds", help="Seconds per scenario at most.")] = 600.0,
     approved_by: ApprovedBy = "",
     approval: ApprovalDigest = "",
     seed: Seed = 0,
 ) -> None:
     """Try a scenario on a model. Exit 0: it held; 1: it failed, or could not tell; 2: it could not run."""
+    from workbench.attacks.approval import Approval
+    from workbench.attacks.asking import Limits
     from workbench.attacks.rehearsal import rehearse
     from workbench.attacks.trial import Setting
-    from workbench.cli.attacks import _approval
     from workbench.data.dataset import open_dataset
     from workbench.models import open_target
 
     chosen = _chosen(name, catalogue)
-    leave = _approval(approved_by, approval)
+    leave = Approval(approved_by, approval) if approved_by or approval else None
+    limits = Limits(most_calls, per_second, most_seconds)
     asked = open_target(target, trust=trust or (), allow_remote=allow_remote or ())
     dataset = open_dataset(data, roles or None)
     setting = Setting.of(asked, dataset, fit=_fit(fit), approval=leave, most_rows=rows, seed=seed)
     results = []
     for scenario in chosen:
-        results.append(rehearse(scenario, setting, fingerprint=dataset.fingerprint))
+        results.append(
+            rehearse(scenario, setting, limits=limits, fingerprint=dataset.fingerprint, allowed_hosts=allow_remote or ())
+        )
         _say_outcome(results[-1])
     if json:
         documents = [result.to_dict() for result in results]

@@ -20,6 +20,9 @@ from workbench.predicate import ALL_ROWS
 BATCH: Final = 1 << 18
 """Rows decoded at once: small beside the codes, large beside the cost of a call."""
 
+MANY_ROWS: Final = 1_000_000
+"""From here on a frame of a file is large beside its codes."""
+
 PARQUET: Final = (".parquet", ".pq")
 
 
@@ -78,6 +81,11 @@ def stream_columns(source: object) -> Columns:
 
     rows = sum(pq.read_metadata(path).num_rows for path in paths) if paths else int(table.count().to_pyarrow().as_py())
     return Columns({name: _kind(dtype) for name, dtype in table.schema().items()}, rows, stream, whole)
+
+
+def is_streamed(dataset: Dataset) -> bool:
+    """Whether `dataset` is all rows of parquet files on disk, and so many that its columns are better read one by one."""
+    return bool(_parquet_paths(dataset)) and dataset.rows >= MANY_ROWS
 
 
 def _kind(dtype: Any) -> str:

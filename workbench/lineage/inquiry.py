@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Any, Final
 
 from workbench.lineage.columns import MARK, Column, Link, nearest_columns, upstream_columns
 from workbench.lineage.event import Key
@@ -150,7 +150,7 @@ class Inquiry:
 
         It is the suspect at position `number` of the table, or the first that tells more than that a version is new.
         """
-        told = list(result.tables["suspects"].itertuples())
+        told: list[Any] = list(result.tables["suspects"].itertuples())
         telling = [row for row in told if row.kinds != [NEW]] if number is None else told[number : number + 1]
         return replace(self, at=telling[0].path[-1], as_of=None) if telling else self
 

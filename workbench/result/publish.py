@@ -89,11 +89,17 @@ def publish_tables(kind: str, tables: Mapping[str, pd.DataFrame], numbers: Mappi
     tables = {name: table for name, table in tables.items() if ROW_ID not in table}
     if any(is_small(total_of(numbers, name)) for name in ("rows", "rows_before", "rows_reference")):
         return {name: blank_rows(table, [True] * len(table)) for name, table in tables.items()}
-    shown = {name: blank_rows(table, suppressed_flags(table)) for name, table in tables.items()}
+    shown = {name: _without_marked(table) for name, table in tables.items()}
     needed, publish = PUBLISHERS.get(kind, ({}, None))
     if publish is None or any(not columns <= set(shown.get(name, ())) for name, columns in needed.items()):
         return shown
     return publish(dict(tables), numbers, roles if isinstance(roles, Mapping) else {})
+
+
+def _without_marked(table: pd.DataFrame) -> pd.DataFrame:
+    """`table` without the numbers of its marked rows, and without the sentences that hold them."""
+    marks = suppressed_flags(table)
+    return blank(blank_rows(table, marks), ["statement"] if "statement" in table else [], marks)
 
 
 def publish_numbers(numbers: Mapping[str, Plain]) -> dict[str, Plain]:

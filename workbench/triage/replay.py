@@ -7,11 +7,13 @@ import time
 from collections.abc import Sequence
 from typing import Any, Final
 
+import numpy as np
 import pandas as pd
 
 from workbench.analysis.stats import holm
 from workbench.attacks.recording import Recording
 from workbench.attacks.replay import replay
+from workbench.data.dataset import Dataset, open_dataset
 from workbench.models.target import Target
 from workbench.result import Finding, Result, provenance
 from workbench.triage.rank import rank
@@ -44,8 +46,14 @@ def replay_recording(recording: Recording, targets: Sequence[Target], oracle: st
     )
 
 
+def recorded_dataset(recording: Recording, identifiers: Sequence[str] = ()) -> Dataset:
+    """The recorded inputs as a decision log to select in, without `identifiers`."""
+    inputs = recording.select(np.arange(recording.rows))
+    return open_dataset(inputs, {"identifiers": list(identifiers)})
+
+
 def replay_findings(result: Result) -> list[Finding]:
-    """A finding for every version that fails significantly more inputs than its baseline (`SURE`), or is an overfitted defence."""
+    """A finding for each version that fails significantly more inputs than its baseline (`SURE`), or is an overfitted defence."""
     pairs = result.tables["pairs"]
     adjusted = dict(zip(pairs["target"], holm(pairs["p"].to_numpy(dtype=float)), strict=True)) if len(pairs) else {}
     found = []

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from workbench.digest import Plain, to_plain
-from workbench.result import Result
+from workbench.result import SMALL_CELL, Result
 from workbench.views.disparity_blocks import (
     Block,
     amount,
@@ -80,14 +80,17 @@ def guard_blocks(guard: Result | None) -> tuple[list[Block], str]:
     defects = guard.tables["defects"]
     if not len(defects):
         return [text(SOUND.format(count(guard.numbers["looked_at"])), "small")], ""
-    said: list[Block] = [
-        text(f"Data defect: {row['statement']}. It undermines: {row['undermines']}.", "bad") for row in defects.to_dict("records")
-    ]
+    said = [text(_defect(row), "bad") for row in defects.to_dict("records")]
     cuts = guard.tables["cuts"]
     if len(cuts):
         rows = [[str(row["where"]), count(row["rows"]), amount(row["base_rate"])] for row in cuts.to_dict("records")]
         said.append(table("Either side of the defect", ["rows where", "rows", "base rate"], rows, [1, 2]))
     return said, " and ".join(dict.fromkeys(str(where) for where in defects["sound"]))
+
+
+def _defect(row: Mapping[Any, Any]) -> str:
+    told = row["statement"] or f"{row['what']} of {row['column']}, on fewer than {SMALL_CELL} rows"
+    return f"Data defect: {told}. It undermines: {row['undermines']}."
 
 
 def _groups(shown: Results) -> list[Block]:

@@ -56,28 +56,39 @@ def suspect_rows(result: Result, drawn: Picture) -> list[dict[str, Any]]:
     Returns
     -------
     list of dict
-        ``id`` is the position in the table of `result`; ``box`` the id of the box drawn of it, empty where none is.
+        ``id`` is the position in the table of `result`, ``rank`` that in this list from 1; ``box`` the id of the box drawn of it,
+        empty where none is.
     """
     boxes = {node.name: node.id for node in drawn.nodes}
+    told = _telling(result)
+    numbers = {row["rank"]: number for number, (_, row) in enumerate(told, 1)}
     return [
         {
-            "id": at, "rank": int(row["rank"]), "node": row["node"], "box": boxes.get(row["node"], ""), "time": row["time"] or "",
-            "job": row["job"], "run": row["run"], "what": row["what"], "columns": list(row["columns"]), "link": row["link"],
+            "id": at, "rank": numbers[row["rank"]], "node": row["node"], "box": boxes.get(row["node"], ""),
+            "time": row["time"] or "", "job": row["job"], "run": row["run"], "what": row["what"],
+            "columns": list(row["columns"]), "link": row["link"],
             "score": f"{row['score']:.2f}", "certain": bool(row["certain"]), "path": list(row["path"]),
-            "explained": None if pd.isna(row["explained_by"]) else int(row["explained_by"]), "pinned": False,
+            "explained": numbers.get(row["explained_by"]), "pinned": False,
         }
-        for at, row in enumerate(result.tables["suspects"].to_dict("records"))
-        if row["kinds"] != [NEW]
-    ][:MOST_SUSPECTS]  # fmt: skip
+        for at, row in told[:MOST_SUSPECTS]
+    ]  # fmt: skip
+
+
+def _telling(result: Result) -> list[tuple[int, dict[str, Any]]]:
+    """The suspects that tell more than that a version is new, by position; those that others explain last."""
+    rows = result.tables["suspects"].to_dict("records")
+    return [(at, {str(name): value for name, value in row.items()}) for at, row in enumerate(rows) if row["kinds"] != [NEW]]
 
 
 def suspects_table(result: Result) -> Table:
     """The suspects as a table, best first."""
-    told = [row for row in result.tables["suspects"].to_dict("records") if row["kinds"] != [NEW]][:MOST_SUSPECTS]
+    told = _telling(result)
+    numbers = {row["rank"]: number for number, (_, row) in enumerate(told, 1)}
     rows = [
-        [row["rank"], (row["time"] or "").replace("T", " "), row["node"], row["job"], row["what"], ", ".join(row["columns"]),
-         f"{row['score']:.2f}", "" if pd.isna(row["explained_by"]) else f"explained by #{int(row['explained_by'])}"]
-        for row in told
+        [numbers[row["rank"]], (row["time"] or "").replace("T", " "), row["node"], row["job"], row["what"],
+         ", ".join(row["columns"]), f"{row['score']:.2f}",
+         f"explained by #{numbers[row['explained_by']]}" if row["explained_by"] in numbers else ""]
+        for _, row in told[:MOST_SUSPECTS]
     ]  # fmt: skip
     columns = ["#", "complete", "version", "written by", "what changed", "columns", "score", "remark"]
     return Table(pd.DataFrame(rows, columns=columns), f"{result.title}, ranked; the score only orders")
@@ -155,12 +166,13 @@ def page_form(inquiry: Inquiry, result: Result, radius: BlastRadius | None = Non
 
 def suspects_sentence(result: Result) -> Sentence:
     """The first suspect in one sentence."""
-    telling = [row for row in result.tables["suspects"].itertuples() if row.kinds != [NEW]]
+    telling = _telling(result)
     if not telling:
         return Sentence(f"{result.title}: nothing in that window, as far as the events tell.")
-    row: Any = telling[0]
-    since = (row.time or "at an unknown time").replace("T", " ")
-    return Sentence(f"{len(telling):,} upstream changes. First: {row.node}, written by {row.job}, complete {since}: {row.what}.")
+    row = telling[0][1]
+    since = (row["time"] or "at an unknown time").replace("T", " ")
+    first = f"First: {row['node']}, written by {row['job']}, complete {since}: {row['what']}."
+    return Sentence(f"{len(telling):,} upstream change{'' if len(telling) == 1 else 's'}. {first}")
 
 
 def gaps_table(inquiry: Inquiry) -> Table:

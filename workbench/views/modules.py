@@ -12,7 +12,8 @@ A module is one text without imports and addresses: the same for `anywidget.AnyW
     }
     export default { render };
 
-and give ``module("NAME")`` as the ``_esm`` of both hosts' classes. What ``live.js`` brings, each explained there:
+and give ``module("NAME")`` as the ``_esm`` of both hosts' classes. What is too long for one file has parts in ``js/NAME/``. What
+``live.js`` brings, each explained there:
 
 ============================================ ======================================================================
 ``frame``                                    root, style, selected rows with undo, redo and clear, windows, message
@@ -48,8 +49,8 @@ FOLDER = Path(__file__).with_name("js")
 def module(name: str) -> str:
     """The text of the ES module that draws the concept `name`."""
     theme = canonical_json({"light": properties(dark=False), "dark": properties(dark=True), "font": FONT}).decode()
-    parts = [(FOLDER / f"{part}.js").read_text(encoding="utf-8") for part in ("live", name)]
-    return "\n".join([f"const THEME = {theme};", *parts])
+    files = [FOLDER / "live.js", *sorted((FOLDER / name).glob("*.js")), FOLDER / f"{name}.js"]
+    return "\n".join([f"const THEME = {theme};", *(file.read_text(encoding="utf-8") for file in files)])
 
 
 def packed(numbers: Iterable[float] | np.ndarray) -> bytes:

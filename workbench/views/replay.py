@@ -1,4 +1,4 @@
-"""A replay as sentence, table, figure and form: replayed, adaptive and certified side by side, and an overfitted defence in words.
+"""A replay as sentence, table, figure and form: replayed, adaptive, certified side by side, an overfitted defence in words.
 
 `js/replay.js` draws what the forms hold: counts over `SMALL_CELL` inputs or more. What is about one input (`inputs_form`,
 `closeup_form`) goes to the browser as a message that answers a click, never as a trait, so that nothing saved holds it.
@@ -128,7 +128,7 @@ def pairs_table(result: Result) -> Table:
     return Table(table.assign(p=[f"{p:.2g}" for p in table["p"]]), "The same inputs in both: McNemar's exact test")
 
 
-def divergence_text(result: Result) -> Table:
+def divergence_table(result: Result) -> Table:
     """Where each version first answers otherwise than recorded, and why that may be; not which input it was."""
     table = result.published().tables["divergence"]
     return Table(table, "First divergence" if len(table) else "Every version answers as recorded")

@@ -47,6 +47,8 @@ class LineageView(Live):
         Whose selection and windows it shows and changes, and whose incident takes pins.
     lineage
         Of `workbench.lineage.source.open_lineage`.
+    inquiry
+        What is asked; None: made of the options.
     options
         What `workbench.lineage.inquiry.Inquiry.of` takes (``node``, ``window``, ``onset``, ``columns``, ``origin``, ``against``,
         ``limit``), and ``readonly``.
@@ -64,9 +66,9 @@ class LineageView(Live):
     """Boxes of the versions that decided the selected rows."""
     told = traitlets.Unicode().tag(sync=True)
 
-    def __init__(self, investigation: Investigation, lineage: Lineage, **options: Any) -> None:
+    def __init__(self, investigation: Investigation, lineage: Lineage, inquiry: Inquiry | None = None, **options: Any) -> None:
         asked = {name: options.pop(name) for name in ASKED if name in options}
-        self._inquiry = Inquiry.of(lineage, **asked)
+        self._inquiry = Inquiry.of(lineage, **asked) if inquiry is None else inquiry
         self._given = self._inquiry
         self._radius: BlastRadius | None = None
         self._pinned: set[str] = set()
@@ -74,7 +76,7 @@ class LineageView(Live):
         super().__init__(investigation, **options)
         self._follow_onset(investigation.windows)
         self._result = self._inquiry.suspects()
-        if len(lineage.find(self._inquiry.node)) > 1:
+        if not self._inquiry.at and len(lineage.find(self._inquiry.node)) > 1:
             self._inquiry = self._inquiry.around(self._result)
         self._draw()
         self._rank()

@@ -38,7 +38,7 @@ class AttackReplay(Live):
     targets
         The versions, in their order, to ask about single inputs; empty: no scores.
     models
-        Fitted trees by version, for shap values of single inputs.
+        By version, what to read shap values of single inputs from, such as its fitted trees; empty: the first target is asked.
     options
         ``by``: the column of the matrix; ``readonly``: nothing can be selected, pinned or looked at closely.
 
@@ -56,7 +56,7 @@ class AttackReplay(Live):
     told = traitlets.Unicode().tag(sync=True)
     by = traitlets.Unicode().tag(option=True)
 
-    def __init__(  # noqa: PLR0913  what a replay was made of
+    def __init__(
         self,
         investigation: Investigation,
         result: Result,
@@ -66,7 +66,7 @@ class AttackReplay(Live):
         models: dict[str, object] | None = None,
         **options: object,
     ) -> None:
-        roles = investigation.dataset.roles
+        roles = investigation.dataset.given
         hidden = (*roles.identifiers, *([roles.row_id] if roles.row_id else []))
         self._review = Review.of(recording, result, hidden)
         self._result, self._targets, self._models = result, tuple(targets), models or {}
@@ -122,7 +122,8 @@ class AttackReplay(Live):
         self.send({"type": "inputs", "step": step, "inputs": inputs_form(listed)})
 
     def _open(self, input: int) -> None:  # noqa: A002  the message's field
-        model = next((self._models[name] for name in self._review.versions if name in self._models), None)
+        asked: list[object] = [target for target in self._targets[:1] if not target.production]
+        model = next((self._models[name] for name in self._review.versions if name in self._models), asked[0] if asked else None)
         self.send({"type": "input", **closeup_form(self._review.closeup(input, self._targets, model))})
 
     def _pin(self, version: str, note: str) -> None:

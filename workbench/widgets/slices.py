@@ -12,7 +12,7 @@ import pandas as pd
 import traitlets
 
 from workbench.analysis.slices import SliceResult, find_slices
-from workbench.analysis.slices.explore import Exploration
+from workbench.analysis.slices.explore import Cohort, Exploration
 from workbench.analysis.slices.result import Ranking
 from workbench.analysis.slices.scores import ALPHA, SCORES, default_score
 from workbench.data.predicate import sql_text
@@ -91,6 +91,7 @@ class SliceExplorer(Live):
         self._least, self._level = 0.0, None if result.cube is None else int(result.cube.members.shape[1])
         self._scopes = {str(ALL_ROWS): ALL_ROWS}
         self._pinned: set[str] = set()
+        self._cohort: Cohort | None = None
         self.kept: dict[str, Predicate] = {}
         self._show_charts()
         self._rank()
@@ -223,9 +224,7 @@ class SliceExplorer(Live):
 
     def _show_counts(self) -> None:
         """Rows, mean and selected rows of each code of each chart; those of fewer than `SMALL_CELL` rows are blanked."""
-        selection = self.investigation.selection
-        inside = selection not in {ALL_ROWS, self.scope}
-        cohort = self._there.cohort(selection & self.scope) if inside else None
+        cohort = self._selected()
         parts = []
         for chart in self._there.charts:
             rows, means = self._there.histogram(chart)
@@ -236,6 +235,16 @@ class SliceExplorer(Live):
         with self.hold_sync():
             self.counts = packed(np.concatenate(parts)) if parts else b""
             self.brushes = {chart: sorted(codes) for chart, codes in self._there.brushes.items()}
+
+    def _selected(self) -> Cohort | None:
+        """The selected rows of the scope, where they are a part of it; counted once, not with every move of a brush."""
+        selection = self.investigation.selection
+        if selection in {ALL_ROWS, self.scope}:
+            return None
+        where = selection & self.scope
+        if self._cohort is None or self._cohort.where != where:
+            self._cohort = self._there.cohort(where)
+        return self._cohort
 
     def _show_pair(self, x: str, y: str) -> None:
         labels = self._there.labels(x), self._there.labels(y)

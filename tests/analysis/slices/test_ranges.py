@@ -37,6 +37,10 @@ def plain_z(inside: np.ndarray, loss: np.ndarray, later: np.ndarray | None) -> f
     return ((own - own.mean()) * now).sum() / np.sqrt(spread) if spread > 1e-9 else 0.0
 
 
+def without_x(where: Predicate) -> Predicate:
+    return Predicate(tuple(each for each in where.conditions if Predicate((each,)).columns != ("x",)))
+
+
 def runs_of(x: np.ndarray, inside: np.ndarray) -> list[np.ndarray]:
     """Every run of neighbouring values among the rows `inside`."""
     values = np.unique(x[inside])
@@ -60,8 +64,7 @@ def test_p_is_the_share_of_permutations_with_a_slice_or_range_as_far_out(seed: i
     loss, x = rows.loss.values, frame["x"].to_numpy()
     centred = loss if later is None else loss - np.where(later, loss[later].mean(), loss[~later].mean())
     masks = [cube.where(index).mask(frame) for index in range(len(cube))]
-    inside_of = {index: Predicate(tuple(each for each in cube.where(index).conditions if Predicate((each,)).columns != ("x",))).mask(frame)
-                 for index in range(len(cube))}  # fmt: skip
+    inside_of = [without_x(cube.where(index)).mask(frame) for index in range(len(cube))]
     binned = [index for index in range(len(cube)) if "x" in str(cube.where(index))]
 
     table = found.tables["distinct"].dropna(subset="refined")

@@ -70,8 +70,10 @@ class SliceBits:
         held, parts = np.unique(pairs, return_inverse=True)
         shift = int(held[0] < 0) if len(held) else 0
         self.parts = parts.reshape(pairs.shape) - shift
-        columns = [codes[pair // 256] == pair % 256 for pair in held[shift:].tolist()]
-        self.conditions = packed(np.array(columns, bool).reshape(-1, codes.shape[1]))
+        pairs_held = held[shift:].tolist()
+        self.conditions = np.empty((len(pairs_held), -(-codes.shape[1] // 64)), np.uint64)
+        for number, pair in enumerate(pairs_held):
+            self.conditions[number] = packed(codes[pair // 256] == pair % 256)
 
     def of(self, place: int) -> np.ndarray:
         """The rows of one slice, by its place among those chosen."""
@@ -106,12 +108,12 @@ class BitAdder:
 
 
 def packed(sets: np.ndarray) -> np.ndarray:
-    """Booleans of shape (sets, rows) as bits, uint64 of shape (sets, words)."""
-    width = -(-sets.shape[1] // 64) * 8
-    found = np.zeros((len(sets), width), np.uint8)
+    """Booleans of shape (…, rows) as bits, uint64 of shape (…, words)."""
+    width = -(-sets.shape[-1] // 64) * 8
+    found = np.zeros((*sets.shape[:-1], width), np.uint8)
     if sets.size:
-        bits = np.packbits(sets, axis=1)
-        found[:, : bits.shape[1]] = bits
+        bits = np.packbits(sets, axis=-1)
+        found[..., : bits.shape[-1]] = bits
     return found.view(np.uint64)
 
 

@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 
 from workbench.analysis.slices.cube import all_codes
+from workbench.analysis.slices.windows import Rows, StreamedRows
+from workbench.data.codes import read_codes
 from workbench.data.encode import MOST_CODES, Coding, fit_codings, number_coding, value_coding
 from workbench.predicate import missing
 
@@ -41,7 +43,7 @@ class Coded:
     notices: tuple[str, ...]
 
 
-def code_columns(frame: pd.DataFrame, columns: Sequence[str], *, bins: int, least: float, weighted: bool) -> Coded:
+def code_columns(rows: Rows, columns: Sequence[str], *, bins: int, least: float, weighted: bool) -> Coded:
     """Codes for `columns`: each value of a text, missing, 16 quantile bins of many numbers, parts of times.
 
     A text of more than 254 values keeps the most frequent. The others are left out where none of them has the support, and are
@@ -52,23 +54,39 @@ def code_columns(frame: pd.DataFrame, columns: Sequence[str], *, bins: int, leas
     least
         The support, to tell whether a rare value can matter; of weights nobody knows beforehand.
     """
-    codings: list[Coding] = []
-    for column in columns:
-        found = fit_codings(frame, [column], bins=bins, top=MOST_CODES, derive=True)
-        codings += found or _constant(frame[column])
+    codings, codes = _stream(rows, columns, bins) if isinstance(rows, StreamedRows) else _fit(rows.frame, columns, bins)
     usable = all_codes(codings) if codings else np.zeros((0, 256), bool)
     notices = []
     for number, coding in enumerate(codings):
         if coding.other is None or coding.function is not None:
             continue
-        if weighted or _next_count(frame[coding.column], coding) >= least:
+        if weighted or _next_count(rows.column(coding.column), coding) >= least:
             notices.append(f"{coding.column} has more than {MOST_CODES} values that may have the support: the rarer ones are one")
         else:
             usable[number, coding.other] = False
+    return Coded(tuple(codings), codes, usable, tuple(notices))
+
+
+def _fit(frame: pd.DataFrame, columns: Sequence[str], bins: int) -> tuple[list[Coding], np.ndarray]:
+    codings: list[Coding] = []
+    for column in columns:
+        found = fit_codings(frame, [column], bins=bins, top=MOST_CODES, derive=True)
+        codings += found or _constant(frame[column])
     codes = np.empty((len(codings), len(frame)), np.uint8)
     for number, coding in enumerate(codings):
         codes[number] = coding.apply(frame[coding.column])
-    return Coded(tuple(codings), codes, usable, tuple(notices))
+    return codings, codes
+
+
+def _stream(rows: StreamedRows, columns: Sequence[str], bins: int) -> tuple[list[Coding], np.ndarray]:
+    """As `_fit`, from a file column by column."""
+    found = read_codes(rows.dataset, columns, bins=bins, top=MOST_CODES, derive=True)
+    absent = [column for column in columns if column not in {coding.column for coding in found.codings}]
+    more = [(coding, coding.apply(series)) for series in map(rows.column, absent) for coding in _constant(series)]
+    if not more:
+        return list(found.codings), found.values
+    every = sorted([*zip(found.codings, found.values, strict=True), *more], key=lambda pair: columns.index(pair[0].column))
+    return [coding for coding, _ in every], np.vstack([codes for _, codes in every])
 
 
 def _constant(series: pd.Series[Any]) -> list[Coding]:

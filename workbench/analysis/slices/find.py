@@ -23,7 +23,8 @@ from workbench.analysis.slices.ranges import RangeFamily
 from workbench.analysis.slices.refine import Question, refined_columns
 from workbench.analysis.slices.result import Ranking, SliceResult, describe, rank
 from workbench.analysis.slices.scores import ALPHA, side
-from workbench.analysis.slices.windows import Given, Rows, choose_rows, searched_columns
+from workbench.analysis.slices.windows import Given, Rows, choose_rows, searched_columns, stream_rows
+from workbench.data.chunks import is_streamed
 from workbench.data.dataset import Dataset
 from workbench.data.encode import BINS
 from workbench.digest import Plain
@@ -119,14 +120,18 @@ def find_slices(  # noqa: PLR0917  the order is part of the contract
     check_level(level)
     columns, ranking = _columns(dataset, features), Ranking(top, score, alpha)
     chosen = default_loss(dataset) if loss is None else loss
-    rows = choose_rows(dataset, chosen, reference, current, cost=cost, signed=loss is None)
+    if prune and reference is None and current is None and isinstance(chosen, str) and is_streamed(dataset):
+        rows: Rows = stream_rows(dataset, chosen, cost=cost, signed=loss is None)
+    else:
+        rows = choose_rows(dataset, chosen, reference, current, cost=cost, signed=loss is None)
     least, weighted = support(rows, min_support), rows.weights is not None
-    coded = code_columns(rows.frame, searched_columns(rows, columns), bins=bins, least=least, weighted=weighted)
+    coded = code_columns(rows, searched_columns(rows, columns), bins=bins, least=least, weighted=weighted)
     search = Search(coded, rows, level, least, budget, tell)
     cube = search.pruned(ranking) if prune else search.complete()
     adjustment = search.adjustment(cube, permutations, seed)
     tables = {"slices": describe(cube, adjustment, *rank(cube, top, score, alpha))}
-    tables["distinct"], found = distinct_slices(cube, coded.codes[:, rows.current], adjustment, ranking)
+    codes = coded.codes if rows.window is None else coded.codes[:, rows.current]
+    tables["distinct"], found = distinct_slices(cube, codes, adjustment, ranking)
     if details:
         tables["distinct"] = pd.concat(
             [tables["distinct"], *_details(dataset, cube, search, found, adjustment, alpha, seed)], axis=1
@@ -193,7 +198,7 @@ class Search:
         from workbench.analysis.slices import permutation
 
         if permutations is None:
-            permutations = permutation.PERMUTATIONS if cube.complete and permutation.is_cheap(cube, len(self.rows.frame)) else 0
+            permutations = permutation.PERMUTATIONS if cube.complete and permutation.is_cheap(cube, self.rows.size) else 0
         if permutations and not cube.complete:
             raise InputError("a pruned search cannot be permuted", permutations, "Use permutations=0, or search without prune.")
         if not permutations:
@@ -231,7 +236,7 @@ def _details(  # noqa: PLR0917
 ) -> Iterator[pd.DataFrame]:  # fmt: skip
     """More about the distinct slices: exact ranges and, between two windows, onsets."""
     rows, time = search.rows, dataset.roles.time
-    question = Question(cube, rows, alpha, RangeFamily(cube, search.coded.codes, rows))
+    question = Question(cube, rows, alpha, RangeFamily(cube, search.coded.codes, rows), bool(adjustment.largest.size))
     yield refined_columns(question, found, adjustment, seed, search.tell)
     if cube.windows > 1 and time is not None and time in rows.frame:
         yield onset_columns(cube, search.coded.codes, rows, found, time)
@@ -240,8 +245,8 @@ def _details(  # noqa: PLR0917
 def _numbers(dataset: Dataset, cube: SliceCube, search: Search, adjustment: Adjustment) -> dict[str, Plain]:
     rows, now = search.rows, side(cube, -1)
     overall = None if math.isnan(now.overall) else now.overall
-    told = {column for column in (*rows.loss.columns, dataset.roles.label) if column is not None and column in rows.frame}
-    notices: list[Plain] = [*search.coded.notices, *leaks(search.coded, {column: rows.frame[column] for column in sorted(told)})]
+    told = {column for column in (*rows.loss.columns, dataset.roles.label) if column in dataset.columns}
+    notices: list[Plain] = [*search.coded.notices, *leaks(search.coded, {column: rows.column(column) for column in sorted(told)})]
     if not now.all_rows:
         notices.append("the loss is defined on no row: nothing to rank")
     elif not now.all_total and not now.all_squares:

@@ -97,7 +97,8 @@ def permute(
 
 def known_rows(values: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
     """The rows that are permuted: those on which the loss is defined and that weigh anything."""
-    return ~np.isnan(values) if weights is None else ~np.isnan(values) & (weights > 0)
+    defined = ~np.isnan(values)
+    return np.asarray(defined if weights is None else defined & (weights > 0))
 
 
 def to_permute(cube: SliceCube, values: np.ndarray, window: np.ndarray | None, weights: np.ndarray | None) -> np.ndarray:

@@ -8,6 +8,7 @@ were chosen by the data as well.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -92,22 +93,45 @@ class RangeFamily:
 
     def __init__(self, cube: SliceCube, codes: np.ndarray, rows: Rows) -> None:
         self.cube, self.codes, self.rows = cube, codes, rows
-        self.known = known_rows(rows.loss.values, rows.weights)
-        self.window = None if rows.window is None else rows.window[self.known] == 1
-        self.weights = None if rows.weights is None else rows.weights[self.known]
-        self.values = rows.loss.values[self.known]
-        self.own = residuals(self.values, self.window, self.weights)
-        size = len(self.own)
-        self.variance = float(np.var(self.own)) * size / max(size - 1, 1) if size else 0.0
-        counted = np.ones(size) if self.weights is None else self.weights
-        self.support = counted.astype(float) if self.window is None else np.where(self.window, counted, 0.0)
         self.fine: dict[int, FineColumn] = {}
+
+    @functools.cached_property
+    def known(self) -> np.ndarray:
+        """The rows that are permuted."""
+        return known_rows(self.rows.loss.values, self.rows.weights)
+
+    @functools.cached_property
+    def window(self) -> np.ndarray | None:
+        """Which of the permuted rows are in the current window; None for one window."""
+        return None if self.rows.window is None else self.rows.window[self.known] == 1
+
+    @functools.cached_property
+    def weights(self) -> np.ndarray | None:
+        """Of the permuted rows."""
+        return None if self.rows.weights is None else self.rows.weights[self.known]
+
+    @functools.cached_property
+    def own(self) -> np.ndarray:
+        """The losses of the permuted rows, around the mean of their window, times their weight."""
+        return residuals(self.rows.loss.values[self.known], self.window, self.weights)
+
+    @functools.cached_property
+    def variance(self) -> float:
+        """Of the losses."""
+        size = len(self.own)
+        return float(np.var(self.own)) * size / max(size - 1, 1) if size else 0.0
+
+    @functools.cached_property
+    def support(self) -> np.ndarray:
+        """What each of the permuted rows adds to the support of a range."""
+        counted = np.ones(len(self.own)) if self.weights is None else self.weights
+        return counted.astype(float) if self.window is None else np.where(self.window, counted, 0.0)
 
     def column(self, member: int) -> FineColumn:
         """The fine bins of a column, of all rows."""
         if member not in self.fine:
             coding = self.cube.codings[member]
-            numbers = self.rows.frame[coding.column].to_numpy(dtype=float, na_value=np.nan)
+            numbers = self.rows.column(coding.column).to_numpy(dtype=float, na_value=np.nan)
             self.fine[member] = fine_column(numbers, np.asarray(coding.edges, dtype=float))
         return self.fine[member]
 
@@ -140,12 +164,14 @@ class RangeFamily:
         seed
             That the permutations were made with: they are made again, row by row the same.
         """
-        rng, outcome = np.random.default_rng(seed), to_permute(self.cube, self.values, self.window, self.weights)
+        rng = np.random.default_rng(seed)
+        outcome = to_permute(self.cube, self.rows.loss.values[self.known], self.window, self.weights)
         for context in contexts:
             self.column(context.member)
         prepared = [(np.flatnonzero(context.inside[self.known]), context) for context in contexts]
         for member in {member for index in np.unique(adjustment.worst) for member, _ in self.bins(int(index))}:
             self.column(member)
+        _ = self.own, self.variance, self.support  # before the threads ask
         fine = {member: column.codes[self.known] for member, column in self.fine.items()}
         codes = self.codes[:, self.known]
 

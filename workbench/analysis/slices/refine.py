@@ -34,7 +34,7 @@ class Refined:
     p
         Bonferroni's, over the slices counted times the ranges tried.
     z
-        As the permutations have it.
+        As the permutations have it, where there are any; else 0.
     contexts
         Where ranges were tried.
     """
@@ -49,12 +49,13 @@ class Refined:
 
 @dataclass(frozen=True)
 class Question:
-    """What a range is judged by: the rows, the cube's totals, and the weight of the loss in the score."""
+    """What a range is judged by: the rows, the cube's totals, the weight of the loss in the score, and whether z is wanted."""
 
     cube: SliceCube
     rows: Rows
     alpha: float
     family: RangeFamily
+    permuted: bool
 
     @property
     def windows(self) -> list[np.ndarray]:
@@ -93,7 +94,7 @@ def refine(question: Question, index: int) -> Refined | None:
     for number, (member, code) in enumerate(conditions):
         if not is_refinable(cube, member, code):
             continue
-        others = np.ones(len(question.rows.frame), bool)
+        others = np.ones(question.rows.size, bool)
         for mask in masks[:number] + masks[number + 1 :]:
             others &= mask
         context = Context(others, member, code)
@@ -112,7 +113,7 @@ def refine(question: Question, index: int) -> Refined | None:
         size=float(windows[-1].rows[0]),
         mean=float(windows[-1].mean[0]),
         p=min(1.0, float(p[0]) * cube.examined * tried),
-        z=family.z(inside),
+        z=family.z(inside) if question.permuted else 0.0,
         contexts=tuple(contexts),
     )
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from workbench.analysis.losses import Loss, row_loss
+from workbench.analysis.losses import Loss, outcome_columns, row_loss
 from workbench.data.dataset import Dataset
+from workbench.data.frames import frame_of
 from workbench.errors import InputError
 from workbench.predicate import ALL_ROWS, Predicate
 
@@ -44,9 +45,48 @@ class Rows:
     reference: str | None
 
     @property
+    def size(self) -> int:
+        """How many rows there are, of both windows."""
+        return len(self.loss.values)
+
+    @property
     def current(self) -> np.ndarray:
         """Which rows are in the current window."""
-        return np.ones(len(self.frame), bool) if self.window is None else self.window == 1
+        return np.ones(self.size, bool) if self.window is None else self.window == 1
+
+    def column(self, name: str) -> pd.Series[Any]:
+        """One column of the rows."""
+        return self.frame[name]
+
+
+class StreamedRows(Rows):
+    """All rows of a file too large to be held: a column is read when it is asked for, and the frame only by who asks for it."""
+
+    dataset: Dataset
+
+    def __init__(self, dataset: Dataset, loss: Loss, weights: np.ndarray | None) -> None:
+        held = {"dataset": dataset, "window": None, "loss": loss, "weights": weights, "where": dataset.where, "reference": None}
+        for name, value in held.items():
+            object.__setattr__(self, name, value)  # the class is frozen
+
+    def __getattr__(self, name: str) -> Any:
+        """The frame, read when it is first asked for."""
+        if name != "frame":
+            raise AttributeError(name)
+        return self.dataset.frame
+
+    def column(self, name: str) -> pd.Series[Any]:
+        """One column, read for this and not kept."""
+        return frame_of(self.dataset.table.select(name))[name]
+
+
+def stream_rows(dataset: Dataset, loss: str, *, cost: tuple[float, float], signed: bool) -> StreamedRows:
+    """All rows of `dataset`, of which only the columns of the loss and the weight are read."""
+    needed = {*outcome_columns(dataset, loss), *(name for name in (dataset.roles.weight,) if name is not None)}
+    known = needed <= set(dataset.columns)
+    narrow = replace(dataset, table=dataset.table.select(*sorted(needed))) if known else dataset
+    values = row_loss(narrow, loss, cost=cost, signed=signed)
+    return StreamedRows(dataset, values, narrow.weights if dataset.has("weight") else None)
 
 
 def choose_rows(
@@ -138,6 +178,8 @@ def _of_datasets(
 
 def searched_columns(rows: Rows, features: Sequence[str]) -> tuple[str, ...]:
     """Those of `features` that both windows have and that hold values of one kind there."""
+    if rows.window is None:
+        return tuple(features)
     return tuple(column for column in features if column in rows.frame and not _is_mixed(rows.frame[column], rows.window))
 
 

@@ -55,6 +55,7 @@ def _best_score(result: Result) -> float:
 
 
 def _findings(result: Result, context: Context) -> Iterator[Finding]:
+    row: Any
     for row in result.tables["suspects"].itertuples():
         found = suspect_finding(row, context.subject)
         if found is not None and row.score >= LEAST_SCORE and pd.isna(row.explained_by):

@@ -19,6 +19,7 @@ const SHOWN = { value: "the value", difference: "difference to the reference", r
 const LINES = { ratio: [0.8, 1], difference: [0] };
 const DASHES = ["", "7 4", "2 3", "9 3 2 3", "4 4", "1 4"];
 const MOVED = ["threshold", "selection_rate", "tpr", "fpr", "fnr", "ppv", "ratio", "difference", "pooled", "reference", "four_fifths"];
+const STEPS = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1, PageUp: 10, PageDown: -10, Home: -Infinity, End: Infinity };
 const HEAD = ["accuracy", "cost", "changed", "accuracy_now", "cost_now", "unlike"];
 
 function whole(value) {
@@ -305,7 +306,12 @@ function render({ model, el }) {
     const fields = [];
     function slider(name, at, move) {
       const value = make("output", { class: "number" });
-      const input = make("input", { type: "range", min: 0, max: last, step: 1, oninput: () => move(Number(input.value)) });
+      const input = make("input", { type: "range", min: 0, max: last, step: 1, oninput: () => move(Number(input.value)), onkeydown: (event) => {
+        if (!(event.key in STEPS) || event.ctrlKey || event.metaKey || event.altKey) return;
+        event.preventDefault(); // JupyterLab keeps these keys from a range field, so they are handled here
+        event.stopPropagation();
+        move(Math.max(0, Math.min(last, view.thresholds[at] + STEPS[event.key])));
+      } });
       const refresh = () => { input.value = view.thresholds[at]; value.textContent = told(view.thresholds[at]); input.setAttribute("aria-valuetext", value.textContent); };
       fields.push(refresh);
       return [make("label", {}, make("span", {}, name), input), value];
@@ -327,7 +333,7 @@ function render({ model, el }) {
       if (waiting) { waiting.again = true; return; }
       waiting = { again: false };
       const mine = waiting;
-      setTimeout(() => { if (waiting === mine) { waiting = null; } }, 1_000); // a kernel that is busy or gone must not stop the sliders
+      setTimeout(() => { if (waiting === mine) { waiting = null; if (mine.again) ask(); } }, 1_000); // equal numbers are no change, so not told
       send({ type: "move", setting: { at: [...view.thresholds], cost_fp: view.costs[0], cost_fn: view.costs[1] } });
     }
     redrawMove = () => {

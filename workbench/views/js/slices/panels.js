@@ -1,0 +1,143 @@
+// What is asked of the chosen slice or of the selection: one function a tab, which gives the elements of its panel.
+
+// Every conjunction of the chosen slice's conditions, from all rows to the slice; each line says what its condition adds.
+function latticePanel({ model, amount, count, found, chosen }) {
+  const [row, nodes] = [chosen(), model.get("detail").lattice ?? []];
+  if (!row || nodes.length < 2) return [make("p", { class: "small" }, "Choose a slice above: its conditions are taken apart here.")];
+  const conditions = row.slice.split(" and ");
+  const depth = Math.max(...nodes.map((node) => node.conditions.length));
+  const levels = Array.from({ length: depth + 1 }, (_, at) => nodes.filter((node) => node.conditions.length === at));
+  const tall = 64 * Math.max(...levels.map((level) => level.length));
+  const wide = 210 * (depth + 1);
+  const svg = draw("svg", { viewBox: `0 0 ${wide} ${tall}`, width: wide, height: tall, role: "img",
+    "aria-label": `From all rows, ${amount(nodes[0].mean)}, to the slice, ${amount(row.mean)}` });
+  const place = new Map(levels.flatMap((level, at) => level.map((node, nth) => [node,
+    { x: 210 * at, y: (tall * (nth + 0.5)) / level.length }])));
+  const holds = (node, part) => part.conditions.length + 1 === node.conditions.length && part.conditions.every((each) => node.conditions.includes(each));
+  for (const node of nodes) {
+    const parents = nodes.filter((part) => holds(node, part));
+    for (const part of parents) {
+      const [to, from, gain] = [place.get(node), place.get(part), node.mean - part.mean];
+      const best = parents.every((other) => node.mean - other.mean >= gain);
+      svg.append(draw("line", { x1: from.x + 132, y1: from.y, x2: to.x + 2, y2: to.y, stroke: best ? "var(--series-1)" : "var(--line)",
+        "stroke-width": best ? 2.5 : 1 }));
+      const text = found().share ? `${gain < 0 ? "−" : "+"}${(100 * Math.abs(gain)).toFixed(1)}` : `${gain < 0 ? "−" : "+"}${Number(Math.abs(gain).toPrecision(2))}`;
+      svg.append(draw("text", { class: "soft", x: to.x - 6, y: to.y + (to.y <= from.y ? -6 : 14), "text-anchor": "end" },
+        best ? text : ""));
+    }
+  }
+  for (const [node, { x, y }] of place) {
+    const name = node.conditions.map((each) => "ABCD"[each]).join(" + ") || "all rows";
+    const last = node.conditions.length === conditions.length;
+    svg.append(draw("rect", { x: x + 2, y: y - 24, width: 130, height: 48, rx: 6, fill: last ? "var(--chosen)" : "var(--ground)",
+      stroke: "var(--soft)" }),
+      draw("text", { x: x + 12, y: y - 5 }, name), draw("text", { x: x + 12, y: y + 14 }, `${amount(node.mean)}`),
+        draw("text", { class: "soft", x: x + 124, y: y + 14, "text-anchor": "end" }, count(node.rows < 10 ? null : node.rows)));
+  }
+  const key = make("dl", {}, ...conditions.flatMap((condition, at) => [make("dt", {}, "ABCD"[at]), make("dd", {}, condition)]));
+  return [key, make("div", { class: "scroll" }, svg), make("p", { class: "small" },
+    `Each box: ${found().measure}, rows. A thick line: the worst slice with one condition less, and what the condition adds to it.`)];
+}
+
+// Two features against each other: the larger the square, the larger the mean loss; a cell is chosen by click or Enter.
+function pairPanel({ model, send, amount, count, choice, found }) {
+  const pair = model.get("pair");
+  const names = model.get("charts").map((chart) => [chart.name, chart.name]);
+  const [x, y] = [choice(names, () => send({ type: "pair", x: x.value, y: y.value })),
+    choice(names, () => send({ type: "pair", x: x.value, y: y.value }))];
+  [x.value, y.value] = [pair.x ?? names[0]?.[0], pair.y ?? names[1]?.[0]];
+  const bar = make("div", { class: "bar" }, make("label", {}, "Across", x), make("label", {}, "Down", y),
+    make("span", { class: "small" }, "Square: mean loss; orange above all rows' mean, blue below; dot: fewer than 10 rows."));
+  if (!pair.cells) return [bar];
+  const [columns, lines, side] = [pair.x_short, pair.y_short, 34];
+  const left = 10 + 8 * Math.min(22, Math.max(...lines.map((each) => each.length)));
+  const below = 12 + 6 * Math.min(22, Math.max(...columns.map((each) => each.length)));
+  const [wide, tall] = [left + side * columns.length + 90, side * lines.length + below];
+  const svg = draw("svg", { viewBox: `0 0 ${wide} ${tall}`, width: wide, height: tall, role: "listbox",
+    "aria-label": `${found().measure} by ${pair.x} and ${pair.y}` });
+  const most = Math.max(1e-12, ...pair.cells.map(([, , , mean]) => mean ?? 0));
+  const cut = (text) => (text.length > 22 ? `${text.slice(0, 21)}…` : text);
+  lines.forEach((each, at) => svg.append(draw("text", { x: left - 8, y: side * (at + 0.5) + 5, "text-anchor": "end" }, cut(each))));
+  columns.forEach((each,
+    at) => svg.append(draw("text", { transform: `translate(${left + side * (at + 0.5) - 4} ${side * lines.length + 14}) rotate(35)` },
+    cut(each))));
+  pair.cells.forEach(([a, b, rows, mean], at) => {
+    const name = `${pair.x_labels[a]} and ${pair.y_labels[b]}: ${count(rows)} rows, ${found().measure} ${amount(mean)}`;
+    const size = mean === null ? 3 : 4 + (side - 8) * Math.sqrt(Math.max(0, mean) / most);
+    const cell = draw("g", { class: "cell code", role: "option", tabindex: at ? -1 : 0, "aria-label": name, "aria-selected": "false",
+      transform: `translate(${left + side * a} ${side * b})` });
+    cell.append(draw("title", {}, name), draw("rect", { class: "hit", width: side, height: side }),
+      draw("rect", { x: (side - size) / 2, y: (side - size) / 2, width: size, height: size, rx: mean === null ? 2 : 3,
+      fill: mean === null ? "var(--soft)" : mean > (found().overall ?? 0) ? "var(--series-2)" : "var(--series-1)" }));
+    const take = () => send({ type: "select", where: [found().scope === ALL_ROWS ? "" : found().scope, pair.x_labels[a],
+      pair.y_labels[b]].filter(Boolean).join(" and ") });
+    cell.addEventListener("click", take);
+    cell.take = take;
+    svg.append(cell);
+  });
+  roving(svg, ".cell", { Enter: (cell) => cell.take(), " ": (cell) => cell.take() }, { across: true });
+  return [bar, make("div", { class: "scroll" }, svg)];
+}
+
+// How much of their rows each two slices share.
+function overlapPanel({ model, found }) {
+  const shares = model.get("detail").overlap ?? [];
+  const side = 30;
+  const size = side * shares.length;
+  const svg = draw("svg", { viewBox: `0 0 ${size + 40} ${size + 30}`, width: size + 40, height: size + 30, role: "img",
+    "aria-label": "Rows that each two slices share" });
+  shares.forEach((line, a) => {
+    svg.append(draw("text", { x: 24, y: side * (a + 0.5) + 5, "text-anchor": "end" }, String(a + 1)),
+      draw("text", { x: 34 + side * (a + 0.5), y: size + 18, "text-anchor": "middle" }, String(a + 1)));
+    line.forEach((share, b) => {
+      const wide = a === b ? side - 6 : (side - 6) * Math.sqrt(share);
+      const cell = draw("rect", { x: 34 + side * (b + 0.5) - wide / 2, y: side * (a + 0.5) - wide / 2, width: wide, height: wide,
+        rx: 2, fill: a === b ? "var(--line)" : "var(--series-1)" });
+      cell.append(draw("title", {}, `${found().slices[a]?.slice} and ${found().slices[b]?.slice}: ${percent(share, 0)} of their rows`));
+      svg.append(cell);
+    });
+  });
+  const pairs = shares.flatMap((line, a) => line.slice(0, a).map((share, b) => [share, a,
+    b])).filter(([share]) => share > 0.2).sort((a, b) => b[0] - a[0]).slice(0, 6);
+  const said = pairs.map(([share, a, b]) => make("li", {}, `#${b + 1} and #${a + 1} share ${percent(share, 0)} of their rows`));
+  return [make("p", { class: "small" },
+    "Rows shared by each two slices, as a part of the rows of either (Jaccard); slices that share half are told once."),
+    make("div", { class: "sides" }, svg, make("ul", {}, ...said))];
+}
+
+// Two cohorts, or two versions of the model.
+function contrastPanel({ model, send, amount, count, choice, found }) {
+  const [cohorts, told] = [model.get("cohorts"), model.get("contrast")];
+  const points = (value) => (found().share ? `${(100 * value).toFixed(1)} points` : amount(value));
+  const names = [["", "the selection"], [ALL_ROWS, "all rows"], ...cohorts.map((each) => [each.where, each.name])];
+  const ask = () => send({ type: "compare", one: one.value || model.get("selection"), other: other.value || model.get("selection") });
+  const [one, other] = [choice(names, ask), choice(names, ask)];
+  [one.value, other.value] = [told.one ?? "", told.other ?? ALL_ROWS];
+  if (one.selectedIndex < 0) one.value = "";
+  if (other.selectedIndex < 0) other.value = ALL_ROWS;
+  const bar = make("div", { class: "bar" }, make("label", {}, "Compare", one), make("label", {}, "with", other),
+    make("button", { type: "button", onclick: ask }, "Compare"));
+  const save = sendField("Keep the selection as", "Keep", { drafts: new Map(), key: "name",
+    send: (name) => send({ type: "save", name, where: model.get("selection") }) });
+  if (!told.sides) return [bar, save];
+  const lines = told.sides.map((side) => make("tr", {}, make("td", {}, side.where), make("td", { class: "number" }, count(side.rows)),
+    make("td", { class: "number" }, amount(side.mean)), make("td", { class: "number" },
+    side.interval ? `${amount(side.interval[0])} to ${amount(side.interval[1])}` : "–")));
+  const table = make("table", {}, make("thead", {}, make("tr", {},
+    ...["rows where", "rows", "mean", "95 % interval"].map((name, at) => make("th", { scope: "col", class: at ? "number" : "" },
+    name)))), make("tbody", {}, ...lines));
+  const difference = told.difference ? `Difference ${points(told.difference[0])}, 95 % interval ${points(told.difference[1])} to ${points(told.difference[2])}.` : "One side has too few rows to compare.";
+  const apart = told.apart.slice(0, 5).map(([name, share]) => make("li", {},
+    `${name}: ${percent(share, 0)} of the rows would have to change`));
+  return [bar, save, make("div", { class: "scroll" }, table), make("p", {}, make("b", {}, difference)),
+    ...(apart.length ? [make("p", { class: "small" }, "What else sets them apart:"), make("ul", {}, ...apart)] : [])];
+}
+
+// The selection in the languages of others.
+function formsPanel({ model }) {
+  const forms = model.get("detail").forms ?? {};
+  return [make("dl", {}, ...Object.entries(forms).flatMap(([name, text]) => [make("dt", {}, name),
+    make("dd", {}, make("pre", { tabindex: 0, "aria-label": name }, text))]))];
+}
+
+const PANELS = { lattice: latticePanel, pair: pairPanel, overlap: overlapPanel, contrast: contrastPanel, forms: formsPanel };
