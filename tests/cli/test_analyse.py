@@ -230,6 +230,32 @@ def test_values_cannot_steer_the_terminal(workbench: Any, log: Path, frame: pd.D
     assert "\u202e" not in done.err
 
 
+def test_slices_within_some_rows_are_those_of_the_selection(workbench: Any, log: Path, tmp_path: Path) -> None:
+    out = tmp_path / "slices.json"
+    flags = ["--loss", "selection_rate", "--score", "lift", "--feature", "region", "--within", "time >= 2026-01-10"]
+    done = workbench("slices", log, *flags, "--json", out)
+    assert done.code == 0, done.err
+    frame = pd.read_csv(log, parse_dates=["time"])
+    sizes = frame[frame["time"] >= "2026-01-10"].value_counts("region")
+    found = {row["slice"]: row["rows"] for row in json.loads(out.read_text())["tables"]["slices"]}
+    assert found
+    assert found.items() <= {f'region = "{region}"': rows for region, rows in sizes.items()}.items()
+    assert_refused(workbench("slices", log, "--within", "nope = 1", "--json", out), "nope", "column")
+
+
+def test_a_counter_check_stands_beside_the_slices(workbench: Any, log: Path, tmp_path: Path) -> None:
+    out = tmp_path / "slices.json"
+    flags = ["--loss", "selection_rate", "--level", 1, "--feature", "region", "--permutations", 0, "--counter-check"]
+    done = workbench("slices", log, *flags, "--json", out)
+    assert done.code == 0, done.err
+    assert "counter-check: the best slice has p =" in done.err
+    tables = json.loads(out.read_text())["tables"]
+    assert len(tables["countercheck_permuted"]) == 20
+    assert [row["effect"] for row in tables["countercheck_planted"]] == [0.25, 0.5, 1.0]
+    refused = workbench("slices", log, *flags, "--reference", "time < 2026-01-10", "--json", out)
+    assert_refused(refused, "a counter-check has one window", "--counter-check")
+
+
 def test_slices_takes_what_the_function_takes(workbench: Any, log: Path, tmp_path: Path) -> None:
     """Every flag; the rows of the JSON are those of the function's table, and a person sees the distinct slices."""
     out = tmp_path / "slices.json"

@@ -113,6 +113,12 @@ def test_a_selected_slice_is_traced_upstream_and_ranks_by_it(investigation: Inve
     assert view.trace["boxes"] == {}
 
 
+def test_when_and_who_decided_are_no_columns_to_trace(investigation: Investigation, lineage: Lineage) -> None:
+    view = LineageView(investigation, lineage, columns=["hours"])
+    investigation.select(Predicate.parse('time >= 2026-03-09 and model = "model@train-9"'))
+    assert set(map(tuple, view.trace["boxes"].values())) == {("hours",)}
+
+
 def test_a_version_selects_the_rows_decided_by_what_was_made_from_it(investigation: Investigation, lineage: Lineage) -> None:
     view = LineageView(investigation, lineage)
     assert say(view, type="reach", box=box(view, f"raw@ingest-{BROKEN}")) == ""

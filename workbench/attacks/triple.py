@@ -2,9 +2,9 @@
 
 A defence that learned a recording by heart answers every recorded attack rightly and falls to a fresh one (measured: 1.00 to 0.00
 replayed, 1.00 still adaptive). So a gain on replay counts only where a *fresh* attack with the budget of the recorded one becomes
-harder too, on *held-out* inputs: it succeeds significantly and `DEARER` times less often, or needs changes that much larger.
+harder too, on *held-out* inputs: it succeeds significantly and `RARER` times less often, or needs changes `DEARER` times as large.
 (On the very inputs the recording attacks, learning it by heart does hinder a fresh attack: cost by a third in one model, success
-1.00 to 0.85 on Adult, measured; on others it does not.) A gain that this does not bear out is an *overfitted defence*.
+1.00 to 0.85 on Adult, measured; on others it does so less.) A gain that this does not bear out is an *overfitted defence*.
 """
 
 from __future__ import annotations
@@ -28,8 +28,12 @@ from workbench.models.target import Target
 
 LEVEL: Final = 0.05
 """Significance of a gain, two-sided."""
-DEARER: Final = 1.25
-"""A median change this much larger counts as harder. Two runs of one attack on one model differ by about a tenth (measured)."""
+DEARER: Final = 1.5
+"""A median change this much larger counts as harder. Memorising retrains of Adult models raised it to 1.06 to 1.43 times, a second
+seed of the same model to 0.96 to 1.01 (measured: docs of `notebooks/adversarial_attack.ipynb`)."""
+RARER: Final = 1.25
+"""Success this much rarer counts as harder. On Adult it stayed at 0.92 or more under memorising, and fell to 0.52 to 0.76 where the
+columns that were bent had been taken from the model (measured)."""
 HELD_OUT: Final = 50
 """Inputs on which costs are compared; recorded ones that nobody attacked, where there are `FEWEST_HELD_OUT`."""
 FEWEST_HELD_OUT: Final = 20
@@ -169,7 +173,7 @@ def gained_on_replay(before: np.ndarray, after: np.ndarray) -> bool:
 
 
 def is_harder(base: Measured | np.ndarray, measured: Measured) -> bool:
-    """Whether a fresh attack became clearly harder, by `DEARER` and more than chance: rarer success, or larger changes.
+    """Whether a fresh attack became clearly harder, more than by chance: success `RARER`, or changes `DEARER`.
 
     Held against another target this is asked on held-out inputs; against the recorded success, on the attacked ones.
     """
@@ -186,9 +190,9 @@ def is_harder(base: Measured | np.ndarray, measured: Measured) -> bool:
 
 
 def _is_rarer(before: np.ndarray, after: np.ndarray) -> bool:
-    """Whether attacks succeed `DEARER` times less often on the same inputs, and that is no chance."""
+    """Whether attacks succeed `RARER` times less often on the same inputs, and that is no chance."""
     lost, won = int((before & ~after).sum()), int((~before & after).sum())
-    return before.sum() >= DEARER * after.sum() and lost > won and mcnemar(lost, won) < LEVEL
+    return before.sum() >= RARER * after.sum() and lost > won and mcnemar(lost, won) < LEVEL
 
 
 def recorded_success(case: Case, outcome: np.ndarray, ground: Ground) -> np.ndarray:

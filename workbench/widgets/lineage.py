@@ -129,7 +129,9 @@ class LineageView(Live):
 
     def _show_columns(self, selection: Predicate) -> None:
         """Trace the columns of the selection upstream, and rank the suspects by their link to them."""
-        columns = selection.columns or self._given.columns
+        roles = self.investigation.dataset.roles
+        aside = {roles.time, roles.model_version, roles.row_id}  # who and when; no harm is seen on these
+        columns = tuple(name for name in selection.columns if name not in aside) or self._given.columns
         if columns != self._inquiry.columns:
             self._inquiry = replace(self._inquiry, columns=columns)
             self._rank()

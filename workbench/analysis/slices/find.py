@@ -94,7 +94,7 @@ def find_slices(  # noqa: PLR0917  the order is part of the contract
         Of a false positive and of a false negative, for the loss ``cost``.
     prune
         Keep only what can be among the `top` slices by ``sliceline`` (SliceLine's bound, on rows): exact for these, and for no
-        other question.
+        other question. A parquet file of a million rows or more is then read column by column, never as a frame.
     budget
         Most rows to visit; a search beyond it is refused with a figure.
     details

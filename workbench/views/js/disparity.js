@@ -316,7 +316,7 @@ function render({ model, el }) {
       fields.push(refresh);
       return [make("label", {}, make("span", {}, name), input), value];
     }
-    const whole_ = slider("all groups", block.groups.length, (to) => { view.thresholds.fill(to); ask(); });
+    const common = slider("all groups", block.groups.length, (to) => { view.thresholds.fill(to); ask(); });
     const each = block.groups.flatMap((name, at) => slider(name, at, (to) => { view.thresholds[at] = to; ask(); }));
     const cost = (at, name) => {
       const input = make("input", { type: "number", min: 0, step: "any", style: "width:6em", oninput: () => { view.costs[at] = Number(input.value) || 0; ask(); } });
@@ -348,7 +348,7 @@ function render({ model, el }) {
     fields.forEach((refresh) => refresh());
     ask();
     const pin = sendField("Note", "Pin this setting", { drafts, key: "setting", send: (note) => send({ type: "pin_setting", note }) });
-    return make("div", {}, make("div", { class: "sliders" }, ...whole_, ...each), make("div", { class: "bar" }, back, cost(0, "cost of a false positive"), cost(1, "cost of a false negative")),
+    return make("div", {}, make("div", { class: "sliders" }, ...common, ...each), make("div", { class: "bar" }, back, cost(0, "cost of a false positive"), cost(1, "cost of a false negative")),
       price, make("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": block.caption }, table), pin);
   }
 

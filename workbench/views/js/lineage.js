@@ -30,6 +30,7 @@ ${colored("only-this", "series-2")} ${colored("only-the-other", "series-1")}
 .wb-lineage svg text.sign { font-size:11px; font-weight:600; fill:var(--focus); }
 .wb-lineage label.time { flex:1 1 20em; max-width:48em; white-space:nowrap; } .wb-lineage label.time input { flex:1; padding:0; }
 .wb-lineage .ways { margin:4px 0; padding-left:20px; } .wb-lineage .detail { margin:6px 0 12px; }
+.wb-lineage td .deed { flex-wrap:nowrap; margin:0; } .wb-lineage td button { white-space:nowrap; }
 .wb-lineage tr.chosen { background:var(--chosen); }
 `;
 
@@ -67,6 +68,8 @@ function camera(map, content, home) {
     const middle = (size, whole, place) => (size * at.k + 20 <= whole || !place ? (whole - size * at.k) / 2 : whole / 2 - place * at.k);
     at.x = middle(width, map.clientWidth, focus && focus.x + focus.width / 2);
     at.y = middle(height, map.clientHeight, focus && focus.y + focus.height / 2);
+    if (width * at.k + 20 > map.clientWidth) at.x = Math.min(10, Math.max(map.clientWidth - width * at.k - 10, at.x)); // no empty side
+    if (height * at.k + 20 > map.clientHeight) at.y = Math.min(20, Math.max(map.clientHeight - height * at.k - 10, at.y));
     apply();
   }
   function show({ x, y, width, height }) {
