@@ -1,4 +1,4 @@
-"""Everything asked at once: each part is what it is alone, a part that cannot be asked says why, hidden groups are not followed."""
+"""Everything asked at once: each part as it is alone; what cannot be asked says why; hidden groups are not followed."""
 
 import numpy as np
 import pandas as pd

@@ -29,7 +29,6 @@ from workbench.result.cells import hide
 BINS: Final = 6
 MOST_STEPS: Final = 120
 MOST_LISTED: Final = 200
-CHANGED: Final = LEVELS.index("decision changed")
 
 
 @dataclass(frozen=True)
@@ -120,8 +119,8 @@ class Review:
         verdicts = result.tables["verdicts"]
         versions = tuple(map(str, result.tables["targets"]["target"]))
         shape = (len(versions), recording.rows)
-        places = [_places(verdicts[name], known).reshape(shape) for name, known in (("outcome", OUTCOMES), ("level", LEVELS))]
-        return cls(recording, versions, *places, frozenset(hidden))
+        outcome, level = _places(verdicts["outcome"], OUTCOMES), _places(verdicts["level"], LEVELS)
+        return cls(recording, versions, outcome.reshape(shape), level.reshape(shape), frozenset(hidden))
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -171,7 +170,8 @@ class Review:
         return self.judged & where.mask(self.people.reset_index(drop=True)) if self.covers(where) else self.judged
 
     def groups(self, column: str, where: Predicate) -> list[Group]:
-        """The judged inputs of a segment by the values, or ranges, of one column; groups nobody is in are left out.
+        """The judged inputs of a segment by the values, or ranges, of one column; groups nobody is in are left out,
+        those too small to count come last.
 
         Raises
         ------
@@ -188,10 +188,11 @@ class Review:
         sizes = np.bincount(codes[chosen], minlength=len(codings[0].conditions))
         present = [code for code in range(len(sizes)) if sizes[code]]
         hidden = hide([int(sizes[code]) for code in present])
-        return [
+        groups = [
             Group(codings[0].conditions[code], *self._counts(chosen & (codes == code), hidden=blank))
             for code, blank in zip(present, hidden, strict=True)
         ]
+        return sorted(groups, key=lambda group: group.judged is None)
 
     def steps(self, where: Predicate) -> list[Step]:
         """The recording in order, in at most `MOST_STEPS` steps of `SMALL_CELL` inputs or more."""

@@ -121,5 +121,5 @@ def _row(table: pd.DataFrame, version: str) -> Any:
     return rows.iloc[0] if len(rows) else None
 
 
-def _percent(share: object) -> str:
-    return "an unknown share" if share is None or pd.isna(share) else f"{100 * float(share):.0f} %"  # type: ignore[arg-type]
+def _percent(share: Any) -> str:
+    return "an unknown share" if pd.isna(share) else f"{100 * share:.0f} %"

@@ -22,7 +22,7 @@ from workbench.triage.replay import version_finding
 from workbench.views.render import BLANK, Sentence, Several, Table
 from workbench.views.theme import BLUE, GREEN, ORANGE, SYMBOLS, styled
 
-COLUMNS: Final = {"replayed": "replayed", "adaptive": "adaptive", "certified": "certified"}
+COLUMNS: Final = ("replayed", "adaptive", "certified")
 MEANINGS: Final = {
     "replayed": "share of the recorded attacks that succeed",
     "adaptive": "share of inputs that a fresh attack of the same budget moves",
@@ -45,7 +45,7 @@ def verdict_rows(result: Result) -> list[dict[str, Plain]]:
 
 
 def _verdict_row(row: dict[Any, Any], result: Result) -> dict[str, Plain]:
-    triple: dict[str, Plain] = {name: _ends(row, name) for name in COLUMNS}
+    triple: dict[str, Any] = {name: _ends(row, name) for name in COLUMNS}
     return {
         "version": str(row["target"]), "digest": str(row["digest"])[7:19], **triple,
         "flag": FLAWED if row["overfitted_defence"] else HARDER if row["safer"] is True else "",
@@ -159,12 +159,12 @@ def triple_figure(result: Result) -> go.Figure:
     return styled(figure, title="Replayed, adaptive and certified, by version", height=200 + 70 * len(rows))
 
 
-def _ends(row: dict[Any, Any], name: str) -> list[float] | None:  # type: ignore[return]
+def _ends(row: dict[Any, Any], name: str) -> list[float] | None:
     return None if pd.isna(row[name]) else [float(row[f"{name}{end}"]) for end in ("", "_low", "_high")]
 
 
-def _number(value: object) -> float | None:
-    return None if value is None or pd.isna(value) else float(value)  # type: ignore[arg-type,call-overload]
+def _number(value: Any) -> float | None:
+    return None if pd.isna(value) else float(value)
 
 
 def _share_text(share: Any) -> str:
