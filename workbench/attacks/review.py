@@ -170,8 +170,9 @@ class Review:
         return self.judged & where.mask(self.people.reset_index(drop=True)) if self.covers(where) else self.judged
 
     def groups(self, column: str, where: Predicate) -> list[Group]:
-        """The judged inputs of a segment by the values, or ranges, of one column; groups nobody is in are left out,
-        those too small to count come last.
+        """The judged inputs of a segment by the values, or ranges, of one column.
+
+        Groups nobody is in are left out; those too small to count come last.
 
         Raises
         ------

@@ -4,7 +4,7 @@ A defence that learned a recording by heart answers every recorded attack rightl
 replayed, 1.00 still adaptive). So a gain on replay counts only where a *fresh* attack with the budget of the recorded one becomes
 harder too, on *held-out* inputs: it succeeds significantly and `RARER` times less often, or needs changes `DEARER` times as
 large. (On the very inputs the recording attacks, learning it by heart does hinder a fresh attack: cost by a third in one model,
-success 1.00 to 0.85 on Adult, measured; on others it does so less.) A gain that this does not bear out is an *overfitted defence*.
+success 1.00 to 0.85 on Adult, measured; on others less.) A gain that this does not bear out is an *overfitted defence*.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ DEARER: Final = 1.5
 """A median change this much larger counts as harder. Retraining boosted trees on their recorded attacks raised it to 1.06 to 1.43
 times, another seed to 0.96 to 1.01 (Adult, 21 and 7 replays, measured)."""
 RARER: Final = 1.25
-"""Success this much rarer counts as harder. In the same replays it stayed at 0.92 or more, and fell to 0.52 to 0.76 where the columns
-that were bent had been taken from the model (14 replays)."""
+"""Success this much rarer counts as harder. In the same replays it stayed at 0.92 or more, and fell to 0.52 to 0.76 where the
+columns that were bent had been taken from the model (14 replays)."""
 HELD_OUT: Final = 50
 """Inputs on which costs are compared; recorded ones that nobody attacked, where there are `FEWEST_HELD_OUT`."""
 FEWEST_HELD_OUT: Final = 20
@@ -192,7 +192,7 @@ def is_harder(base: Measured | np.ndarray, measured: Measured) -> bool:
 def _is_rarer(before: np.ndarray, after: np.ndarray) -> bool:
     """Whether attacks succeed `RARER` times less often on the same inputs, and that is no chance."""
     lost, won = int((before & ~after).sum()), int((~before & after).sum())
-    return before.sum() >= RARER * after.sum() and lost > won and mcnemar(lost, won) < LEVEL
+    return bool(before.sum() >= RARER * after.sum()) and lost > won and mcnemar(lost, won) < LEVEL
 
 
 def recorded_success(case: Case, outcome: np.ndarray, ground: Ground) -> np.ndarray:

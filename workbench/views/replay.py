@@ -130,7 +130,7 @@ def pairs_table(result: Result) -> Table:
 
 def divergence_table(result: Result) -> Table:
     """Where each version first answers otherwise than recorded, and why that may be; not which input it was."""
-    table = result.published().tables["divergence"]
+    table = result.tables["divergence"].drop(columns=["row_id", "recorded_score", "score"], errors="ignore")
     return Table(table, "First divergence" if len(table) else "Every version answers as recorded")
 
 
