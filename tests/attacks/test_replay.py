@@ -170,6 +170,11 @@ def test_a_production_target_needs_an_approval_and_it_is_kept(recorded: Recordin
     assert result.provenance["arguments"]["approval"] == {"by": "ada", "evidence": "sha256:1"}  # type: ignore[index,call-overload]
 
 
+def test_the_hosts_that_were_allowed_are_kept(recorded: Recording, linear: Target) -> None:
+    result = replay(recorded, [linear], fresh=None, allowed_hosts=["models.example", "a.example"])
+    assert result.provenance["arguments"]["allowed_hosts"] == ["a.example", "models.example"]  # type: ignore[index,call-overload]
+
+
 def test_no_targets_is_an_error(recorded: Recording) -> None:
     with pytest.raises(InputError, match="no targets"):
         replay(recorded, [])

@@ -1,4 +1,4 @@
-"""A replay in words and tables: the triple verdict, the overfitted defence named, small counts blanked, nothing about one input."""
+"""A replay in words and tables: the triple verdict, the overfitted defence named, small counts blanked, no single input."""
 
 import json
 from typing import Any
