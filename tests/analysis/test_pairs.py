@@ -92,3 +92,8 @@ def test_what_is_no_pair_is_refused() -> None:
         choose_pair(open_dataset(log().frame, {"prediction": "p"}))
     with pytest.raises(InputError, match="one group only"):
         choose_pair(open_dataset(pd.DataFrame({"g": ["a", "a"], "p": [0, 1]}), ROLES))
+
+
+def test_no_rows_are_refused() -> None:
+    with pytest.raises(InputError, match="no rows"):
+        choose_pair(log().select(Predicate.parse('g = "nobody"')))

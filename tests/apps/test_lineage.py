@@ -90,7 +90,7 @@ def test_the_latest_run_is_drawn_with_its_suspect_and_offers_no_windows(open_inc
         (lambda folder: (folder / VIEW).write_text("{"), "damaged and cannot be shown"),
         (lambda folder: (folder / VIEW).write_text('{"moment": "no number"}'), "damaged and cannot be shown"),
         (lambda folder: (folder / VIEW).write_text('{"unknown": 1}'), "damaged and cannot be shown"),
-        (lambda folder: (folder / "findings.json").unlink(), "damaged and cannot be shown"),
+        (lambda folder: (folder / "findings.json").unlink(), "no longer there"),
         (lambda folder: (folder / VIEW).unlink(), "no longer there"),
     ],
 )

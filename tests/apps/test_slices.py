@@ -64,7 +64,7 @@ def test_without_incidents_it_says_so_and_creates_nothing(home: Path) -> None:
 
 def test_without_a_search_it_says_so(open_incident: Open) -> None:
     open_incident("INC-1", searched=False)
-    assert "No completed search for slices yet." in text_of(page())
+    assert "No completed slices run yet." in text_of(page())
 
 
 def test_it_shows_the_worst_slice_and_no_small_one(open_incident: Open) -> None:

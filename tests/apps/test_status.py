@@ -76,7 +76,7 @@ def test_an_incident_without_triage_says_so(open_incident: Open) -> None:
     open_incident("INC-1")
     text = shown()
     assert "INC-1: Loans" in text
-    assert "No completed triage yet." in text
+    assert "No completed triage run yet." in text
     assert "0 runs, not sealed" in text
 
 

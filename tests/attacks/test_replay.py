@@ -14,7 +14,8 @@ from workbench.attacks.evasion import Evasion, record_attack
 from workbench.attacks.recorder import record
 from workbench.attacks.recording import Recording
 from workbench.attacks.replay import label_targets, replay
-from workbench.attacks.triple import Fresh
+from workbench.attacks.triple import Fresh, gained_on_replay
+from workbench.attacks.verdict import FAIL, PASS
 from workbench.errors import InputError
 from workbench.models import Target, python_target
 
@@ -198,6 +199,14 @@ def test_newly_failing_and_newly_fixed_are_named(recorded: Recording, linear: Ta
     assert named == fixed
     assert fixed
     assert result.tables["pairs"].set_index("target").loc["blurring", "newly_fixed"] == len(fixed)
+
+
+@pytest.mark.parametrize(("fails", "gained"), [(100, False), (76, False), (66, True), (0, True)])
+def test_what_any_other_model_stops_is_no_gain(fails: int, *, gained: bool) -> None:
+    """Attacks on one model end just past its boundary: a second seed alone brought 1.00 to 0.76."""
+    before = np.full(100, FAIL)
+    after = np.where(np.arange(100) < fails, FAIL, PASS)
+    assert gained_on_replay(before, after) is gained
 
 
 @pytest.mark.slow

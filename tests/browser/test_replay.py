@@ -219,6 +219,8 @@ def test_the_worked_notebook_shows_the_memorising_defence(
     run_all(page)
     shown = page.locator(".wb-replay")
     assert "patched is an overfitted defence" in shown.locator(".warned").inner_text()
+    shown.get_by_label("Step", exact=True).focus()
+    page.keyboard.press("End")
     shown.get_by_role("button", name="Show all inputs").click()
     shown.locator(".inputs tr.row").first.click()
     shown.get_by_text("made from input").wait_for()

@@ -45,13 +45,17 @@ def traits() -> dict[str, Any]:
     """The explorer of a log where the young of the south are often wrong, with that slice selected."""
     rng = np.random.default_rng(0)
     frame = pd.DataFrame({"age": rng.integers(18, 70, 4000), "region": rng.choice(["north", "south", "<b>east</b>"], 4000)})
+    frame["id"] = np.arange(4000)
     frame["wrong"] = rng.random(4000) < np.where((frame["age"] < 30) & (frame["region"] == "south"), 0.5, 0.1)
-    dataset = open_dataset(frame, {"features": ["age", "region"]})
+    dataset = open_dataset(frame, {"row_id": "id", "features": ["age", "region"]})
     investigation = Investigation(dataset)
     widget = SliceExplorer(investigation, find_slices(dataset, "column:wrong", permutations=0))
     widget._select(widget.found["slices"][0]["where"])
+    widget._check()
+    widget._complain(" ".join(map(str, frame.index[(frame["age"] < 20) & (frame["region"] == "south")][:6])))
     state = widget.get_state()
-    names = ("found", "charts", "brushes", "detail", "pair", "contrast", "cohorts", "busy", "moves", "selection", "can_undo")
+    names = ("found", "charts", "brushes", "detail", "pair", "contrast", "cohorts", "busy", "moves", "selection", "can_undo",
+             "check", "complaints", "has_ids")  # fmt: skip
     shown = {name: json.loads(json.dumps(state[name])) for name in names}
     widget.close()
     return {**shown, "counts": "", "code": unpacked(widget)}
@@ -78,7 +82,7 @@ def test_axe_core_calls_nothing_grave_on_any_panel(
 ) -> None:
     show("slices", ground=ground, **traits)
     page.locator("tr.row[aria-selected=true]").wait_for()
-    for name in ("Conditions", "Two features", "Overlap", "Compare", "As a filter"):
+    for name in ("Conditions", "Two features", "Overlap", "Compare", "As a filter", "Counter-check", "From complaints"):
         page.get_by_role("tab", name=name).click()
         assert grave(".wb") == []
     assert page.title() == "Host"
@@ -118,6 +122,33 @@ def test_a_drag_over_the_columns_is_a_range(show: Show, page: Any, traits: dict[
     assert said[-1] == {"type": "brush", "chart": "age", "codes": [2, 3, 4, 5], "done": True}
     assert not said[0]["done"]
     assert len(said) < 4, "one move at a time is under way"
+
+
+@pytest.mark.usefixtures("seen")
+def test_a_search_is_checked_on_one_click(show: Show, page: Any, traits: dict[str, Any]) -> None:
+    show("slices", **traits)
+    page.get_by_role("tab", name="Counter-check").click()
+    page.get_by_text("5 searches of shuffled losses").wait_for()
+    page.get_by_role("button", name="Check it again").click()
+    assert sent(page) == [{"type": "check"}]
+
+
+@pytest.mark.usefixtures("seen")
+def test_complaints_lead_to_rows_that_a_click_selects(show: Show, page: Any, traits: dict[str, Any]) -> None:
+    show("slices", **traits)
+    page.get_by_role("tab", name="From complaints").click()
+    page.get_by_label("Row ids").fill("12, 40")
+    page.get_by_label("Row ids").press("Enter")
+    first = traits["complaints"]["predicates"][0]["where"]
+    page.get_by_role("button", name=first, exact=True).click()
+    assert sent(page) == [{"type": "complain", "ids": "12, 40"}, {"type": "select", "where": first}]
+
+
+@pytest.mark.usefixtures("seen")
+def test_without_row_ids_nobody_is_asked_for_them(show: Show, page: Any, traits: dict[str, Any]) -> None:
+    show("slices", **{**traits, "has_ids": False})
+    page.get_by_role("tab", name="Counter-check").wait_for()
+    assert page.get_by_role("tab", name="From complaints").count() == 0
 
 
 @pytest.mark.usefixtures("seen")

@@ -100,7 +100,7 @@ def test_an_earlier_incident_is_filled_when_it_is_unfolded(open_status: str, pag
     with Record.open(record_path(home)) as record:
         create_incident(record, "INC-2", "Hiring", "ada")
     page.goto(open_status)
-    page.get_by_text("No completed triage yet.").wait_for()
+    page.get_by_text("No completed triage run yet.").wait_for()
     assert page.locator(".wb").count() == 0
     page.get_by_text("INC-1: Loans").click()
     page.locator(".wb tr.row").first.wait_for()

@@ -15,7 +15,19 @@ ROOT = Path(__file__).parents[2]
 NAMES = sorted(path.stem for path in (ROOT / "templates").glob("*.ipynb"))
 PARAMETERS = {
     "triage": ["data", "roles", "reference", "current", "out", "incident", "seed", "lineage", "recordings"],
-    "slices": ["data", "roles", "reference", "current", "loss", "level", "min_support", "out", "incident", "seed"],
+    "slices": [
+        "data",
+        "roles",
+        "reference",
+        "current",
+        "loss",
+        "level",
+        "min_support",
+        "counter_check",
+        "out",
+        "incident",
+        "seed",
+    ],
     "disparity": [
         "data",
         "roles",
@@ -42,7 +54,7 @@ def test_every_notebook_in_the_folder_is_a_template() -> None:
 def test_it_declares_what_the_contract_says(name: str) -> None:
     declared = declared_parameters(find_template(name))
     assert sorted(declared) == sorted(PARAMETERS[name])
-    assert {item.type for item in declared.values()} <= {"str", "int", "float"}
+    assert {item.type for item in declared.values()} <= {"str", "int", "float", "bool"}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -131,6 +143,7 @@ def test_papermill_alone_runs_slices(log: Path, tmp_path: Path, home: Path) -> N
 
     out = tmp_path / "out"
     given = {"data": log, "roles": tmp_path / "roles.yaml", "out": out, "reference": "time < 2026-01-10", "level": 2}
+    given["counter_check"] = True
     words = [word for name, value in given.items() for word in ("-p", name, str(value))]
     command = [sys.executable, "-m", "papermill", str(find_template("slices")), str(tmp_path / "out.ipynb"), *words]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -144,4 +157,5 @@ def test_papermill_alone_runs_slices(log: Path, tmp_path: Path, home: Path) -> N
     assert found["checks"][0]["name"] == "slices"
     assert found["reference"] == "time < 2026-01-10"
     assert json.loads((out / "results" / "slices.json").read_text())["schema"] == "workbench.slices/1"
+    assert json.loads((out / "results" / "countercheck.json").read_text())["schema"] == "workbench.countercheck/1"
     assert not home.exists()

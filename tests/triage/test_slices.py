@@ -8,10 +8,12 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+from workbench.analysis.slices import find_slices
 from workbench.data.dataset import Dataset, open_dataset
 from workbench.digest import digest_bytes
+from workbench.errors import InputError
 from workbench.predicate import Predicate
-from workbench.triage.slices import SURE, search_slices, slice_worklist, write_slices
+from workbench.triage.slices import SURE, beside, check_search, search_slices, slice_worklist, write_slices
 
 BEFORE, SINCE = Predicate.parse("time < 2026-02-01"), Predicate.parse("time >= 2026-02-01")
 
@@ -74,3 +76,34 @@ def test_findings_result_and_cube_are_written_and_the_digest_is_the_cubes(tmp_pa
     assert (table["size"] % 10 == 0).all()
     assert json.loads((tmp_path / "findings.json").read_text())["verdict"] == found.verdict
     assert json.loads((tmp_path / "results" / "slices.json").read_text())["tables"]["distinct"] is not None
+
+
+def test_the_findings_say_the_roles_they_were_computed_with() -> None:
+    """Where `workbench.evidence.recorded.Recorded.roles` reads them: without, a run whose roles lay in a file is not repeated."""
+    dataset = log(0.3)
+    _, found = search_slices(dataset, reference=BEFORE, current=SINCE)
+    arguments = found.to_dict()["provenance"]["arguments"]  # type: ignore[index,call-overload]
+    assert arguments["roles"] == dataset.given.said()  # type: ignore[index,call-overload]
+
+
+def test_a_counter_check_is_of_the_same_question_and_lies_beside_the_findings(tmp_path: Path) -> None:
+    dataset = log(0.3)
+    result, found = search_slices(dataset, reference=BEFORE, current=SINCE, level=1, min_support=0.1)
+    searches: list[tuple[int, int]] = []
+    told = check_search(result, dataset, reference=BEFORE, current=SINCE, runs=2, tell=lambda *at: searches.append(at))
+    assert searches[-1] == (9, 9)
+    assert told.numbers["rows"] == dataset.select(SINCE).rows
+    asked = told.provenance["arguments"]
+    assert isinstance(asked, dict)
+    assert (asked["loss"], asked["features"], asked["level"], asked["min_support"]) == ("error", ["region", "sex"], 1, 0.1)
+    write_slices(result, beside(found, told), tmp_path)
+    written = json.loads((tmp_path / "results" / "countercheck.json").read_text())
+    assert written["tables"]["planted"] is not None
+    write_slices(result, found, tmp_path)
+    assert not (tmp_path / "results" / "countercheck.json").exists(), "it was of an earlier run"
+
+
+def test_losses_of_the_callers_own_cannot_be_checked() -> None:
+    dataset = log(0.3)
+    with pytest.raises(InputError, match="a loss that a name says"):
+        check_search(find_slices(dataset, np.ones(dataset.rows), permutations=0), dataset)

@@ -191,3 +191,89 @@ def test_without_scores_there_are_no_sliders_and_the_tab_says_why(people: pd.Dat
 def test_an_unknown_option_lists_those_there_are(dataset: Dataset) -> None:
     with pytest.raises(TypeError, match="no option 'threshold'"):
         DisparateImpactPanel(Investigation(dataset), threshold=0.5)
+
+
+def features(dataset: Dataset) -> Dataset:
+    """With something that could stand in for the region."""
+    return open_dataset(dataset.frame, {**dataset.given.said(), "features": ["age", "score"]})
+
+
+@pytest.fixture(scope="module")
+def told(dataset: Dataset) -> tuple[Dataset, Review]:
+    asked = features(dataset)
+    return asked, review_disparity(asked)
+
+
+@pytest.fixture
+def asking(told: tuple[Dataset, Review], incident: str) -> DisparateImpactPanel:
+    return DisparateImpactPanel(Investigation(told[0], incident), told[1])
+
+
+def test_each_inquiry_says_what_it_spends_and_nothing_is_asked_unasked(asking: DisparateImpactPanel) -> None:
+    assert {name: each["tab"] for name, each in asking.asked.items()} == {
+        "proxies": "why",
+        "slices": "why",
+        "mitigation": "what_if",
+    }
+    assert all(each["budget"] and not each["blocks"] and not each["working"] for each in asking.asked.values())
+
+
+def test_stand_ins_are_found_and_what_was_spent_is_said(asking: DisparateImpactPanel) -> None:
+    states: list[bool] = []
+    asking.observe(lambda change: states.append(change["new"]["proxies"]["working"]), "asked")
+    say(asking, type="inquire", name="proxies")
+    assert asking.message == ""
+    assert states == [True, False]
+    auc, strongest, spent = asking.asked["proxies"]["blocks"]
+    assert "south from north" in auc["text"]
+    assert strongest["rows"][0][0] == "score"
+    assert "700 rows, 3 folds, 9 shuffles" in spent["text"]
+
+
+def test_remedies_are_shown_with_their_price(asking: DisparateImpactPanel, entries: Entries) -> None:
+    say(asking, type="inquire", name="mitigation")
+    table = asking.asked["mitigation"]["blocks"][0]
+    decided = next(row for row in table["rows"] if row[0] == "as decided")
+    assert decided[-4:] == ["none"] * 4
+    dearest = max((row for row in table["rows"] if row is not decided), key=lambda row: int(row[6].split()[0].replace(",", "")))
+    assert int(dearest[6].split()[0]) == int(dearest[7]) + int(dearest[8]) > 0
+    say(asking, type="pin_answer", name="mitigation", note="what it costs")
+    assert asking.message == ""
+    assert [entry.body["text"] for entry in entries("note")] == ["what it costs"]
+
+
+def test_the_worst_slices_of_the_marked_group_can_be_selected(asking: DisparateImpactPanel, people: pd.DataFrame) -> None:
+    north = group_of(asking, "north")["where"]
+    say(asking, type="select", where=north)
+    say(asking, type="inquire", name="slices")
+    picks = asking.asked["slices"]["blocks"][0]["rows"]
+    assert 1 <= len(picks) <= 5
+    assert all(row["where"].startswith(f"{north} and ") for row in picks)
+    inside = people[Predicate.parse(picks[0]["where"]).mask(people)]
+    rest = people[(people["region"] == "north") & ~people.index.isin(inside.index)]
+    assert (inside["pred"] != inside["label"]).mean() > (rest["pred"] != rest["label"]).mean()
+    say(asking, type="select", where=picks[0]["where"])
+    assert asking.selection == picks[0]["where"]
+    assert asking.asked["slices"]["blocks"][0]["rows"] == picks
+    assert asking.asked["slices"]["rows"] == "all rows" != asking.form["where"]
+
+
+def test_nothing_is_told_inside_a_suppressed_group(asking: DisparateImpactPanel) -> None:
+    say(asking, type="select", where='region = "tiny"')
+    say(asking, type="inquire", name="slices")
+    assert "suppressed" in asking.asked["slices"]["failed"]
+    assert asking.asked["slices"]["blocks"] == []
+
+
+def test_what_was_not_asked_cannot_be_pinned_and_an_unknown_inquiry_is_named(asking: DisparateImpactPanel) -> None:
+    say(asking, type="pin_answer", name="slices", note="")
+    assert "Ask first" in asking.message
+    say(asking, type="inquire", name="blame")
+    assert "blame" in asking.message
+    assert "mitigation" in asking.message
+
+
+def test_an_answer_is_no_part_of_the_twin(asking: DisparateImpactPanel) -> None:
+    before = asking.twin()._repr_html_()
+    say(asking, type="inquire", name="slices")
+    assert asking.twin()._repr_html_() == before

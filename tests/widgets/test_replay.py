@@ -125,6 +125,14 @@ def test_few_inputs_are_not_counted(investigation: Investigation, result: Result
     assert "Fewer than 10" in view.told
 
 
+def test_a_value_that_few_have_is_not_named(investigation: Investigation, result: Result, recording: Recording) -> None:
+    view = AttackReplay(investigation, result, recording, by="region")
+    investigation.select(Predicate.parse("a >= 0.9"))
+    judged = view._review.people["region"][view._review.mask(investigation.selection)].value_counts()
+    assert judged["north"] < 10
+    assert "north" not in json.dumps(view.matrix)
+
+
 def test_an_input_is_shown_on_demand_with_what_changed_and_its_scores(
     investigation: Investigation, result: Result, recording: Recording, people: pd.DataFrame
 ) -> None:

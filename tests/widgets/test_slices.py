@@ -2,14 +2,17 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from workbench.analysis.complaints import find_cohort
 from workbench.analysis.slices import find_slices
 from workbench.data.dataset import Dataset, open_dataset
 from workbench.incident.chain import Entry
+from workbench.incident.home import incident_folder
 from workbench.predicate import ALL_ROWS, Predicate
 from workbench.views.slices import slices_twin
 from workbench.widgets.investigation import Investigation
@@ -145,6 +148,83 @@ def test_a_pin_is_in_the_record_with_the_search_as_its_evidence(explorer: SliceE
     assert finding["evidence"] == explorer.result.digest
     assert [entry.body["text"] for entry in entries("note")] == ["told the owner"]
     assert explorer.found["slices"][0]["pinned"]
+
+
+def test_after_a_restart_the_record_says_what_is_pinned(explorer: SliceExplorer, rows: Dataset, incident: str) -> None:
+    say(explorer, type="pin", slice=0, note="")
+    again = SliceExplorer(Investigation(rows, incident))
+    assert [row["pinned"] for row in again.found["slices"]] == [row["pinned"] for row in explorer.found["slices"]]
+    assert again.found["slices"][0]["pinned"]
+
+
+def test_another_widgets_pin_is_shown_here(explorer: SliceExplorer) -> None:
+    assert not explorer.found["slices"][0]["pinned"]
+    explorer.investigation.pin(explorer._finding(0))
+    assert explorer.found["slices"][0]["pinned"]
+
+
+def test_a_counter_check_is_shown_and_pinned_beside_the_slice(explorer: SliceExplorer, entries: Entries, home: Path) -> None:
+    moves: list[str] = []
+    explorer.observe(lambda change: moves.append(change["new"]), "busy")
+    say(explorer, type="check")
+    assert explorer.message == ""
+    assert moves[0].startswith("checking the search: 1 of 21")
+    assert moves[-1] == ""
+    assert len(explorer.check["rows"]) == 3
+    say(explorer, type="pin", slice=0, note="")
+    slice_, check = (entry.body["finding"] for entry in entries("pinned"))
+    assert (slice_["check"], check["check"], check["where"]) == ("slices", "countercheck", "all rows")
+    assert explorer.check["said"] in check["statement"]
+    kept = json.loads((incident_folder(home, entries("pinned")[1].incident) / entries("pinned")[1].body["kept"]).read_text())
+    assert kept["schema"] == "workbench.countercheck/1"
+
+
+def test_a_counter_check_is_of_what_was_listed_and_comes_back_with_it(explorer: SliceExplorer) -> None:
+    say(explorer, type="check")
+    first = explorer.check
+    brush_south(explorer)
+    assert explorer.check == {}
+    say(explorer, type="check")
+    assert explorer.check["rows"] != first["rows"]
+    say(explorer, type="undo")
+    assert explorer.check == first
+
+
+def test_a_loss_without_a_name_cannot_be_checked(rows: Dataset) -> None:
+    widget = SliceExplorer(Investigation(rows), np.arange(3000) % 7)
+    say(widget, type="check")
+    assert "a loss that a name says" in widget.message
+    assert (widget.check, widget.busy) == ({}, "")
+
+
+@pytest.mark.parametrize("between", [", ", " ", "\n", ";"])
+def test_complaints_lead_to_the_rows_they_share(explorer: SliceExplorer, rows: Dataset, between: str) -> None:
+    young = rows.select(Predicate.parse(f"{SOUTH} and age < 20")).frame["id"].tolist()[:6]
+    say(explorer, type="complain", ids=between.join(map(str, young)))
+    assert explorer.message == ""
+    first = explorer.complaints["predicates"][0]
+    assert (explorer.complaints["complaints"], first["covered"], first["cover"]) == (6, 6, True)
+    found = find_cohort(rows, young).tables["cover"].iloc[0]
+    assert (first["where"], first["rows"], first["lift"]) == (found["where"], found["rows"], found["lift"])
+    say(explorer, type="select", where=first["where"])
+    assert str(explorer.investigation.selection) == first["where"]
+
+
+def test_of_complaints_neither_ids_nor_small_cells_come_back(explorer: SliceExplorer) -> None:
+    say(explorer, type="complain", ids="0, 1, 2, 3, 4")
+    isle = next(row for row in explorer.complaints["predicates"] if row["where"] == 'region = "isle"')
+    assert (isle["rows"], isle["lift"], isle["p_adjusted"]) == (None, None, None)
+    say(explorer, type="complain", ids="0, nobody")
+    assert "nobody" in explorer.message
+    assert explorer.busy == ""
+
+
+def test_without_row_ids_no_complaint_is_taken(rows: Dataset) -> None:
+    given = {name: value for name, value in rows.given.said().items() if name != "row_id"}
+    widget = SliceExplorer(Investigation(open_dataset(rows.frame, given)))
+    assert not widget.has_ids
+    say(widget, type="complain", ids="1")
+    assert "row_id" in widget.message
 
 
 def test_cohorts_and_versions_are_compared(explorer: SliceExplorer) -> None:

@@ -119,7 +119,7 @@ def review_disparity(dataset: Dataset, question: Question | None = None) -> Revi
         For an attribute, a group, a column or a policy that does not exist.
     """
     asked = question or Question()
-    subject = _current(dataset, asked)
+    subject = current_rows(dataset, asked)
     if not subject.rows:
         raise InputError("no rows to compare groups in", str(subject.where), "Choose a wider selection or window.")
     groups = measure_disparity(
@@ -147,7 +147,7 @@ def review_disparity(dataset: Dataset, question: Question | None = None) -> Revi
     return Review(results, skipped, attribute, asked, hidden, pair, thresholds)
 
 
-def _current(dataset: Dataset, asked: Question) -> Dataset:
+def current_rows(dataset: Dataset, asked: Question) -> Dataset:
     """The rows under suspicion: the current window, or all that are not of the one before."""
     if asked.current is not None:
         return dataset.select(asked.current)

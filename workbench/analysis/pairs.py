@@ -16,6 +16,7 @@ from workbench.analysis.disparity.counts import GroupCounts, count_groups
 from workbench.analysis.disparity.reference import (
     EVERYBODY_ELSE,
     MOST_FAVORED,
+    REFERENCE_SHARES,
     REFERENCES,
     Reference,
     choose_references,
@@ -24,8 +25,8 @@ from workbench.data.dataset import Dataset
 from workbench.errors import InputError, RolesError, UnknownNameError
 from workbench.predicate import Predicate, equals, missing
 
-LEAST_SHARE: Final = 0.1
-"""A group must hold this share of the rows to be chosen unasked: the rate of a tiny group is mostly noise."""
+LEAST_SHARE: Final = REFERENCE_SHARES[0]
+"""A group must hold this share of the rows to be chosen unasked."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +94,8 @@ def choose_pair(
     selected = dataset.has("prediction", "favorable")
     (counts,) = count_groups(dataset, [column], ["selection_rate"] if selected else [], intersect=False)
     if len(counts.labels) < 2:
-        raise InputError("one group only, nothing to hold it against", counts.labels[0], "Name another attribute.")
+        found = next(iter(counts.labels), "no rows")
+        raise InputError("one group only, nothing to hold it against", found, "Name another attribute.")
     (chosen,) = choose_references([counts], reference)
     named = _disadvantaged(counts, chosen, by_rate=selected) if group is None else _named(group, column, counts.labels)
     if named == chosen:

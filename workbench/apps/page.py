@@ -35,17 +35,19 @@ code { color: var(--ink); background: transparent; overflow-wrap: anywhere; } li
 FIGURE = ON_DARK.format(dark_figures())
 
 
-def laid_out(header: str, cards: Sequence[pn.viewable.Viewable]) -> pn.viewable.Viewable:
-    """A page: its header, HTML of our own, and below it its cards, or that there are none."""
+def laid_out(header: str, cards: Sequence[pn.viewable.Viewable], *, width: int = WIDTH) -> pn.viewable.Viewable:
+    """A page of at most `width` pixels: its header, HTML of our own, and below it its cards, or that there are none."""
     pn.extension("plotly", raw_css=[STYLE])
     none = shown_text("No incident was ever opened here.")
-    return pn.Column(shown_html(header), *(cards or [none]), max_width=WIDTH, margin=(10, 30), sizing_mode=WIDE)
+    return pn.Column(shown_html(header), *(cards or [none]), max_width=width, margin=(10, 30), sizing_mode=WIDE)
 
 
-def card(title: str, tell: Callable[[], Sequence[pn.viewable.Viewable]], *, first: bool) -> pn.viewable.Viewable:
+def card(
+    title: str, tell: Callable[[], Sequence[pn.viewable.Viewable]], *, first: bool, width: int = WIDTH
+) -> pn.viewable.Viewable:
     """A card of the page; the first is unfolded, the others are filled by `tell` when somebody unfolds them."""
     header = shown_html(f"<h2>{html.escape(title)}</h2>")
-    folded = pn.Card(header=header, collapsed=not first, max_width=WIDTH, sizing_mode=WIDE, stylesheets=[CARD])  # type: ignore[no-untyped-call]
+    folded = pn.Card(header=header, collapsed=not first, max_width=width, sizing_mode=WIDE, stylesheets=[CARD])  # type: ignore[no-untyped-call]
 
     def fill(*_: object) -> None:
         if not folded.objects:

@@ -1,8 +1,7 @@
 """The status page: every incident, what happened, what was found, its timeline, and what is still open.
 
-What it shows comes from the record and from files that a run left. A run's folder may be gone or damaged by now: that is said on
-the card of that incident, and costs nobody the others. It is read-only and redacted (`workbench.incident.account`, published
-results and findings), follows the reader's light or dark preference, and asks nothing of any other machine.
+What it shows comes from the record and from files that a run left. It is read-only and redacted (`workbench.incident.account`,
+published results and findings), follows the reader's light or dark preference, and asks nothing of any other machine.
 """
 
 from __future__ import annotations
@@ -11,7 +10,6 @@ import html
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +17,13 @@ import pandas as pd
 import panel as pn
 import param
 
-from workbench.apps.page import card, laid_out, shown_html, shown_item, shown_text
+from workbench.apps.incidents import incidents_page, latest_run
+from workbench.apps.page import shown_html, shown_item, shown_text
 from workbench.apps.shown import Shown
-from workbench.errors import WorkbenchError
 from workbench.incident.account import moments_of, steps_of
 from workbench.incident.chain import Entry
 from workbench.incident.claims import Claim, claims_of
-from workbench.incident.home import find_home, incident_folder, record_path
-from workbench.incident.record import Record
-from workbench.incident.state import IncidentState, state_of
+from workbench.incident.state import IncidentState, RunState
 from workbench.result import SMALL_CELL, Result
 from workbench.triage.files import FINDINGS, RESULTS
 from workbench.views.findings import finding_rows
@@ -47,53 +43,17 @@ class FindingsTable(Shown):
 
 def page() -> pn.viewable.Viewable:
     """The page as of now."""
-    home = find_home()
-    try:
-        cards = _cards(home)
-    except WorkbenchError as exc:
-        cards = [shown_text(f"The record cannot be read: {exc}")]
-    return laid_out(HEADER, cards)
+    return incidents_page(HEADER, _told)
 
 
-def _cards(home: Path) -> list[pn.viewable.Viewable]:
-    """A card for each incident, the latest first."""
-    path = record_path(home)
-    if not path.is_file():
-        return []
-    with Record.open(path) as record:
-        newest_first = record.incidents()[::-1]
-        return [_card(incident, _entries(record, incident), home, first=incident == newest_first[0]) for incident in newest_first]
-
-
-def _entries(record: Record, incident: str) -> list[Entry]:
-    """The entries of one incident; none where they cannot be read, which its card says."""
-    try:
-        return record.entries(incident)
-    except WorkbenchError:
-        return []
-
-
-def _card(incident: str, entries: Sequence[Entry], home: Path, *, first: bool) -> pn.viewable.Viewable:
-    """An incident as a card, unfolded where it is the latest; the others are filled when somebody unfolds them."""
-    try:
-        title = f"{incident}: {state_of(entries).title}"
-    except Exception:  # noqa: BLE001  said on the card
-        title = incident
-    return card(title, partial(_told, entries, home), first=first)
-
-
-def _told(entries: Sequence[Entry], home: Path) -> list[pn.viewable.Viewable]:
+def _told(entries: Sequence[Entry], state: IncidentState) -> list[pn.viewable.Viewable]:
     """What a card shows of the incident of `entries`."""
-    try:
-        state = state_of(entries)
-        return [
-            shown_text(_facts(state, claims_of(entries))),
-            *_section("Findings", _latest(state, home)),
-            *_section("Timeline", [shown_item(_timeline(entries))]),
-            *_section("Next steps", [shown_html(_steps(entries))]),
-        ]
-    except Exception as exc:  # noqa: BLE001  an entry can never be repaired, and the page has other incidents to show
-        return [shown_text(f"The record of this incident cannot be read ({type(exc).__name__}).")]
+    return [
+        shown_text(_facts(state, claims_of(entries))),
+        *_section("Findings", latest_run(state, "triage", "findings", _findings)),
+        *_section("Timeline", [shown_item(_timeline(entries))]),
+        *_section("Next steps", [shown_html(_steps(entries))]),
+    ]
 
 
 def _section(heading: str, shown: Sequence[pn.viewable.Viewable]) -> list[pn.viewable.Viewable]:
@@ -132,25 +92,10 @@ def _steps(entries: Sequence[Entry]) -> str:
     return f"<ol>{''.join(items)}</ol>"
 
 
-def _latest(state: IncidentState, home: Path) -> list[pn.viewable.Viewable]:
-    """What the latest completed triage found, or why that cannot be shown."""
-    triages = [run for run in state.runs if run.status == "completed" and run.template == "triage"]
-    if not triages:
-        return [shown_text("No completed triage yet.")]
-    run = triages[-1]
-    path = incident_folder(home, state.id) / str(run.folder) / FINDINGS
-    if not path.is_file():
-        return [shown_text(f"Run {run.number} completed, but its findings are no longer there.")]
-    try:
-        return _findings(path)
-    except Exception as exc:  # noqa: BLE001  whatever is wrong with the file, the page has other incidents to show
-        return [shown_text(f"The findings of run {run.number} are damaged and cannot be shown ({type(exc).__name__}).")]
-
-
-def _findings(path: Path) -> list[pn.viewable.Viewable]:
-    document: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+def _findings(folder: Path, _: RunState) -> list[pn.viewable.Viewable]:
+    document: Mapping[str, Any] = json.loads((folder / FINDINGS).read_text(encoding="utf-8"))
     findings = [finding.published() for finding in findings_of(document)]
-    results = {file.stem: _result(file) for file in sorted((path.parent / RESULTS).glob("*.json"))}
+    results = {file.stem: _result(file) for file in sorted((folder / RESULTS).glob("*.json"))}
     shown = [
         Sentence(headline(document["verdict"], findings, document["dataset"]["rows"])),
         findings_figure(findings),

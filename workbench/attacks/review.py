@@ -172,7 +172,8 @@ class Review:
     def groups(self, column: str, where: Predicate) -> list[Group]:
         """The judged inputs of a segment by the values, or ranges, of one column.
 
-        Groups nobody is in are left out; those too small to count come last.
+        Left out are groups that nobody is in, and values that too few have: a rare value may name somebody. Ranges too small to
+        count come last.
 
         Raises
         ------
@@ -189,9 +190,11 @@ class Review:
         sizes = np.bincount(codes[chosen], minlength=len(codings[0].conditions))
         present = [code for code in range(len(sizes)) if sizes[code]]
         hidden = hide([int(sizes[code]) for code in present])
+        named = codings[0].edges is None
         groups = [
             Group(codings[0].conditions[code], *self._counts(chosen & (codes == code), hidden=blank))
             for code, blank in zip(present, hidden, strict=True)
+            if not (named and blank)
         ]
         return sorted(groups, key=lambda group: group.judged is None)
 

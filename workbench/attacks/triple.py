@@ -29,11 +29,14 @@ from workbench.models.target import Target
 LEVEL: Final = 0.05
 """Significance of a gain, two-sided."""
 DEARER: Final = 1.5
-"""A median change this much larger counts as harder. Retraining boosted trees on their recorded attacks raised it to 1.06 to 1.43
-times, another seed to 0.96 to 1.01 (Adult, 21 and 7 replays, measured)."""
-RARER: Final = 1.25
-"""Success this much rarer counts as harder. In the same replays it stayed at 0.92 or more, and fell to 0.52 to 0.76 where the
-columns that were bent had been taken from the model (14 replays)."""
+"""A median change this much larger counts as harder. Retraining trees on the recorded attacks raised it to 1.06 to 1.43 times,
+another seed to 0.88 to 1.01 (Adult: boosted trees and forests, 48 and 16 replays)."""
+RARER: Final = 1.15
+"""Success this much rarer counts as harder. In the same replays it stayed at 0.92 or more (1.11 times rarer at most), and fell to
+0.50 to 0.76 where the columns that were bent had been taken from the model (32 replays)."""
+GAIN: Final = 1.5
+"""Failing this much less often on replay is a gain that has to be borne out. Attacks end just past one model's boundary, so
+that any other model stops some: another seed brought 1.00 down to 0.76 to 0.92 (the same 16 replays)."""
 HELD_OUT: Final = 50
 """Inputs on which costs are compared; recorded ones that nobody attacked, where there are `FEWEST_HELD_OUT`."""
 FEWEST_HELD_OUT: Final = 20
@@ -167,19 +170,22 @@ def triple(
 
 
 def gained_on_replay(before: np.ndarray, after: np.ndarray) -> bool:
-    """Whether significantly more recorded inputs were fixed than newly fail."""
+    """Whether recorded inputs fail `GAIN` times less often, and that is no chance."""
     found = pair(before, after)
-    return len(found.newly_fixed) > len(found.newly_failing) and found.p < LEVEL
+    judged = (before <= FAIL) & (after <= FAIL)
+    failed, fails = int((before[judged] == FAIL).sum()), int((after[judged] == FAIL).sum())
+    return failed > fails and failed >= GAIN * fails and found.p < LEVEL
 
 
 def is_harder(base: Measured | np.ndarray, measured: Measured) -> bool:
     """Whether a fresh attack became clearly harder, more than by chance: success `RARER`, or changes `DEARER`.
 
-    Held against another target this is asked on held-out inputs; against the recorded success, on the attacked ones.
+    Held against another target this is asked on held-out inputs; against the recorded success, on the attacked ones, where
+    success has to be `DEARER` times rarer: there learning by heart alone made it 1.18 times (Adult).
     """
     if not isinstance(base, Measured):
-        return _is_rarer(base, measured.attack.success)
-    if _is_rarer(base.held_out.success, measured.held_out.success):
+        return _is_rarer(base, measured.attack.success, DEARER)
+    if _is_rarer(base.held_out.success, measured.held_out.success, RARER):
         return True
     both = base.held_out.success & measured.held_out.success
     old, new = base.held_out.cost[both], measured.held_out.cost[both]
@@ -189,10 +195,10 @@ def is_harder(base: Measured | np.ndarray, measured: Measured) -> bool:
     return bool(np.median(new) >= DEARER * np.median(old))
 
 
-def _is_rarer(before: np.ndarray, after: np.ndarray) -> bool:
-    """Whether attacks succeed `RARER` times less often on the same inputs, and that is no chance."""
+def _is_rarer(before: np.ndarray, after: np.ndarray, times: float) -> bool:
+    """Whether attacks succeed `times` times less often on the same inputs, and that is no chance."""
     lost, won = int((before & ~after).sum()), int((~before & after).sum())
-    return bool(before.sum() >= RARER * after.sum()) and lost > won and mcnemar(lost, won) < LEVEL
+    return bool(before.sum() >= times * after.sum()) and lost > won and mcnemar(lost, won) < LEVEL
 
 
 def recorded_success(case: Case, outcome: np.ndarray, ground: Ground) -> np.ndarray:

@@ -28,6 +28,7 @@ MEANINGS: Final = {
     "adaptive": "share of inputs that a fresh attack of the same budget moves",
     "certified": "share of inputs that no change within the radius can move",
 }
+RARE: Final = f"values of fewer than {SMALL_CELL} inputs are left out"
 FLAWED: Final = "overfitted defence"
 HARDER: Final = "harder to attack"
 
@@ -119,7 +120,7 @@ def groups_table(column: str, groups: Sequence[Group], versions: Sequence[str]) 
         }
         for group in groups
     ]
-    return Table(pd.DataFrame(rows, columns=["inputs", "judged", *versions]), f"Share that fails, by {column}")
+    return Table(pd.DataFrame(rows, columns=["inputs", "judged", *versions]), f"Share that fails, by {column}; {RARE}")
 
 
 def pairs_table(result: Result) -> Table:

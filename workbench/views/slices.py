@@ -95,6 +95,35 @@ def explanation_table(result: Result) -> Table:
     return Table(pd.DataFrame(rows, columns=columns), f"{result.title} ({method}, on {inside} rows inside and {outside} outside)")
 
 
+def countercheck_sentence(result: Result) -> Sentence:
+    """What the counter-check says of the search, in two sentences."""
+    runs, numbers = len(result.tables["permuted"]), result.numbers
+    false = round(float(str(numbers["false_findings"])) * runs)
+    planted = result.tables["planted"].to_dict("records")
+    found = ", ".join(f"{row['found']} of {row['planted']} at {row['effect']:g}" for row in planted)
+    return Sentence(f"{false} of {runs} searches of shuffled losses found something, and the best slice of the real one stands "
+                    f"out from them at p {float(str(numbers['p'])):.2g} ({1 / (1 + runs):.2g} is the least that {runs} can say). "
+                    f"Planted slices found, by their size in standard deviations: {found}.")  # fmt: skip
+
+
+def countercheck_form(result: Result) -> dict[str, Any]:
+    """What the module needs of a counter-check: its sentence and the cells of its table."""
+    table = countercheck_table(result).frame
+    return {"said": countercheck_sentence(result).text, "columns": table.columns.tolist(), "rows": table.to_numpy().tolist()}
+
+
+def complaints_form(result: Result) -> dict[str, Any]:
+    """What the module needs of `workbench.analysis.complaints.find_cohort`: the cover first; no ids, small cells blanked."""
+    numbers, cover = result.numbers, result.tables["cover"]
+    table = pd.concat([cover, result.tables["predicates"]]).drop_duplicates("where")
+    rows = [
+        {"where": row["where"], "covered": row["covered"], "cover": row["where"] in set(cover["where"])}
+        | {name: None if row["suppressed"] else _finite(row[name]) for name in ("rows", "lift", "p_adjusted")}
+        for row in table.to_dict("records")
+    ]
+    return {"complaints": numbers["complaints"], "uncovered": numbers["uncovered"], "predicates": rows}
+
+
 def countercheck_table(result: Result) -> Table:
     """How many planted slices the search found, by how strong they were planted."""
     rows = [

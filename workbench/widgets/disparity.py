@@ -7,11 +7,13 @@ from typing import Any, Final
 
 import traitlets
 
+from workbench.analysis.disparity_inquiry import INQUIRIES, inquire, marked_group
 from workbench.analysis.disparity_review import Question, Review, review_disparity
 from workbench.digest import Plain
-from workbench.errors import InputError
+from workbench.errors import InputError, UnknownNameError
 from workbench.predicate import ALL_ROWS, Predicate
 from workbench.result import Result
+from workbench.views.disparity_answers import TABS, answer_blocks
 from workbench.views.disparity_form import panel_form
 from workbench.views.disparity_moves import Setting, Sliders
 from workbench.views.disparity_static import panel_twin
@@ -47,6 +49,9 @@ class DisparateImpactPanel(Live):
     group = traitlets.Unicode().tag(sync=True)
     """The part of the selection that names a group, as a predicate's text."""
     moved = traitlets.Bytes().tag(sync=True)
+    asked = traitlets.Dict().tag(sync=True)
+    """Inquiry to its ``tab``, ``question`` and ``budget``; whether the kernel is ``working`` on it; and its answer: ``rows`` it was
+    asked of, ``blocks``, and ``failed``, why there is none."""
 
     def __init__(self, investigation: Investigation, review: Review | None = None, **options: Any) -> None:
         asked: dict[str, Any] = {name: options.pop(name) for name in ASKED if name in options}
@@ -58,6 +63,8 @@ class DisparateImpactPanel(Live):
         self._within: Predicate | None = None
         self._setting: Setting | None = None
         self._sliders: Sliders | None = None
+        self._answers: dict[str, Result] = {}
+        self.asked = {name: _unanswered(name) for name in INQUIRIES}
         self._measure_selection(investigation.selection)
         self._follow(investigation.subscribe(self._measure_selection))
         self._follow(investigation.subscribe_windows(self._measure_windows))
@@ -73,6 +80,8 @@ class DisparateImpactPanel(Live):
             "pin": ({"note": str}, self._pin),
             "follow": ({"attribute": str, "group": str}, self._follow_pair),
             "pin_setting": ({"note": str}, self._pin_setting),
+            "inquire": ({"name": str}, self._inquire),
+            "pin_answer": ({"name": str, "note": str}, self._pin_answer),
         }
 
     def _select(self, where: str) -> None:
@@ -124,6 +133,37 @@ class DisparateImpactPanel(Live):
         within = self._within or ALL_ROWS
         self._show(within, review_disparity(self.investigation.dataset.select(within), self._question))
 
+    def _inquire(self, name: str) -> None:
+        """Answer an inquiry about the rows that are measured; the panel says that it works, and keeps the answer when they change."""
+        if name not in INQUIRIES:
+            raise UnknownNameError("inquiry", name, INQUIRIES)
+        self._answers.pop(name, None)
+        self._tell(name, working=True)
+        told: dict[str, Any] = {}
+        try:
+            told = self._answer(name)
+        except InputError as exc:
+            told = {"failed": str(exc)}
+        finally:
+            self._tell(name, **told)
+
+    def _answer(self, name: str) -> dict[str, Any]:
+        within = self._within or ALL_ROWS
+        group = Predicate.parse(self.group) if self.group else ALL_ROWS
+        answer = inquire(name, self.investigation.dataset.select(within), self._review, group)
+        self._answers[name] = answer
+        inside = within & marked_group(self._review, group) if name == "slices" else within
+        return {"blocks": answer_blocks(answer, inside)}
+
+    def _tell(self, name: str, **told: object) -> None:
+        rows = str(self._review.results["groups"].where)
+        self.asked = {**self.asked, name: {**_unanswered(name), "rows": rows, **told}}
+
+    def _pin_answer(self, name: str, note: str) -> None:
+        if name not in self._answers:
+            raise InputError("no answer to pin", name, "Ask first.")
+        self.investigation.pin(self._answers[name], note)
+
     def _pin(self, note: str) -> None:
         self.investigation.pin(self._review.results["groups"], note)
 
@@ -135,6 +175,12 @@ class DisparateImpactPanel(Live):
         made = scores.result(dataset, setting.thresholds, cost_fp=setting.cost_fp, cost_fn=setting.cost_fn)
         made = replace(made, where=self._review.results["groups"].where)
         self.investigation.pin(made, note)
+
+
+def _unanswered(name: str) -> dict[str, Any]:
+    inquiry = INQUIRIES[name]
+    return {"tab": TABS[name], "question": inquiry.question, "budget": inquiry.budget, "working": False, "rows": "", "failed": "",
+            "blocks": []}  # fmt: skip
 
 
 def _form_of(review: Review) -> dict[str, Plain]:

@@ -219,6 +219,12 @@ class Investigation:
         names = [_names(entries, finding) for finding in findings]
         return [Mark(len(own) > 1, next((dismissed[name] for name in reversed(own) if name in dismissed), "")) for own in names]
 
+    def pinned_rows(self, check: str) -> frozenset[str]:
+        """The rows, as predicates' texts, of which the record holds a pinned finding of `check`, whichever search made it."""
+        if not self.incident:
+            return frozenset()
+        return frozenset(pin["finding"]["where"] for pin in state_of(self._entries()).pinned if pin["finding"]["check"] == check)
+
     def _names(self, finding: Finding) -> list[str]:
         return _names(self._entries(), finding)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, Final
@@ -11,6 +12,7 @@ import numpy as np
 import pandas as pd
 import traitlets
 
+from workbench.analysis.complaints import find_cohort
 from workbench.analysis.slices import SliceResult, find_slices
 from workbench.analysis.slices.explore import Cohort, Exploration
 from workbench.analysis.slices.result import Ranking
@@ -20,19 +22,30 @@ from workbench.digest import canonical_json
 from workbench.errors import InputError, ParameterError, UnknownNameError
 from workbench.predicate import ALL_ROWS, Predicate, equals
 from workbench.predicate.query import query_text
-from workbench.result import SMALL_CELL, Finding
+from workbench.result import SMALL_CELL, Finding, Result
 from workbench.result.cells import is_small
 from workbench.triage.checks.slices import slice_findings
 from workbench.triage.run import make_context
+from workbench.triage.slices import COUNTERCHECK, check_search
 from workbench.views.modules import module, packed
 from workbench.views.render import Several
-from workbench.views.slices import explorer_form, pair_form, short_label, slices_twin
+from workbench.views.slices import (
+    complaints_form,
+    countercheck_form,
+    countercheck_sentence,
+    explorer_form,
+    pair_form,
+    short_label,
+    slices_twin,
+)
 from workbench.widgets.investigation import Investigation
 from workbench.widgets.live import Handler, Live
 
 TOP: Final = 10
 VERSIONS: Final = 20
 """Most versions of the model that are offered as cohorts."""
+RUNS: Final = 5
+"""Of each kind in a counter-check on one click: 21 searches."""
 
 
 class SliceExplorer(Live):
@@ -66,6 +79,9 @@ class SliceExplorer(Live):
     pair = traitlets.Dict().tag(sync=True)
     contrast = traitlets.Dict().tag(sync=True)
     cohorts: traitlets.List[dict[str, str]] = traitlets.List().tag(sync=True)
+    check = traitlets.Dict().tag(sync=True)
+    complaints = traitlets.Dict().tag(sync=True)
+    has_ids = traitlets.Bool().tag(sync=True)
     busy = traitlets.Unicode().tag(sync=True)
     moves = traitlets.Int().tag(sync=True)
     top = traitlets.Int(default_value=TOP, min=1).tag(option=True)
@@ -90,13 +106,15 @@ class SliceExplorer(Live):
         self._ranking = Ranking(self.top, None, ALPHA)
         self._least, self._level = 0.0, None if result.cube is None else int(result.cube.members.shape[1])
         self._scopes = {str(ALL_ROWS): ALL_ROWS}
-        self._pinned: set[str] = set()
+        self._checks: dict[tuple[object, ...], Result] = {}
         self._cohort: Cohort | None = None
         self.kept: dict[str, Predicate] = {}
+        self.has_ids = investigation.dataset.roles.row_id is not None
         self._show_charts()
         self._rank()
         self._show_cohorts()
         self._show_selection(investigation.selection)
+        self._follow(investigation.subscribe_marks(self._rank))
 
     def twin(self) -> Several:
         """The sentence and the table of the whole search, whatever was selected since."""
@@ -133,6 +151,8 @@ class SliceExplorer(Live):
             "pair": ({"x": str, "y": str}, self._show_pair),
             "compare": ({"one": str, "other": str}, self._compare),
             "save": ({"name": str, "where": str}, self._save),
+            "check": ({}, self._check),
+            "complain": ({"ids": str}, self._complain),
         }
 
     def _brush(self, chart: str, codes: Iterable[Any], done: bool) -> None:  # noqa: FBT001  a field of a message
@@ -180,15 +200,18 @@ class SliceExplorer(Live):
         if cube is None:
             return
         scores = [name for name in SCORES if name != "change" or cube.windows > 1]
-        form = explorer_form(self._shown)
+        form, pinned = explorer_form(self._shown), self.investigation.pinned_rows("slices")
         for row in form["slices"]:
             row["where"] = str(self.scope & Predicate.parse(row["slice"]))
-            row["pinned"] = row["where"] in self._pinned
+            row["pinned"] = row["where"] in pinned
         ranking = {
             "score": self._ranking.score or default_score(cube), "alpha": self._ranking.alpha, "scores": scores,
             "least": max(self._least, cube.least), "level": self._level, "deepest": int(cube.members.shape[1]),
         }  # fmt: skip
-        self.found = {**form, "scope": str(self.scope), "ranking": ranking}
+        checked = self._checks.get(self._question)
+        with self.hold_sync():
+            self.found = {**form, "scope": str(self.scope), "ranking": ranking}
+            self.check = {} if checked is None else countercheck_form(checked)
 
     def _show_selection(self, selection: Predicate) -> None:
         super()._show_selection(selection)
@@ -276,8 +299,8 @@ class SliceExplorer(Live):
         if not 0 <= slice < len(rows):
             raise UnknownNameError("slice", slice, range(len(rows)))
         self.investigation.pin(self._finding(slice), note, self._shown)
-        self._pinned.add(rows[slice]["where"])
-        self._rank()
+        if (checked := self._checks.get(self._question)) is not None:
+            self.investigation.pin(self._checked_finding(checked), "", checked)
 
     def _finding(self, number: int) -> Finding:
         """The slice as a finding whose evidence is the search that lists it."""
@@ -287,6 +310,40 @@ class SliceExplorer(Live):
         found = slice_findings(self._shown, subject, table, self.scope)[0]
         adjusted = float(table["p_adjusted"].iloc[0])
         return replace(found, p_adjusted=adjusted, check="slices", evidence=self._shown.digest, rank=number + 1)
+
+    @property
+    def _question(self) -> tuple[object, ...]:
+        """What the list answers now: a counter-check of it holds for this alone."""
+        return str(self.scope), self._ranking, self._least, self._level
+
+    def _check(self) -> None:
+        """Search what is listed now once more, with nothing to find and with something planted."""
+        windows = self.investigation.windows
+        try:
+            self._checks[self._question] = check_search(
+                self._whole, self.investigation.dataset, **windows, inside=self.scope, level=self._level,
+                least=self._least or None, score=self._ranking.score, runs=RUNS, tell=self._tell_check,
+            )  # fmt: skip
+        finally:
+            self.busy = ""
+        self._rank()
+
+    def _tell_check(self, done: int, searches: int) -> None:
+        self.busy = f"checking the search: {done} of {searches} (interrupt the kernel to stop)"
+
+    def _checked_finding(self, checked: Result) -> Finding:
+        """The counter-check as what stands beside a pinned slice: it names no harm."""
+        said = f"Counter-check of the search in {self.scope}: {countercheck_sentence(checked).text}"
+        return Finding("slice", said, where=str(self.scope), severity="low", check=COUNTERCHECK, evidence=checked.digest)
+
+    def _complain(self, ids: str) -> None:
+        """What the rows of these ids have in common; the ids go no further than the search."""
+        told = [text.strip() for text in re.split(r"[,;\n]" if re.search(r"[,;\n]", ids) else r"\s+", ids)]
+        self.busy = "looking for what they have in common…"
+        try:
+            self.complaints = complaints_form(find_cohort(self.investigation.dataset, [text for text in told if text]))
+        finally:
+            self.busy = ""
 
     def _forms(self, selection: Predicate) -> dict[str, str]:
         try:

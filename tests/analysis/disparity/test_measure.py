@@ -350,6 +350,13 @@ def test_what_cannot_be_measured_is_refused_in_one_line(kind: str) -> None:
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("reference", [None, "everybody else", "a"])
+def test_an_empty_selection_is_refused_in_one_line(reference: str | None) -> None:
+    nobody = open_dataset(FRAME, ROLES).select(Predicate.parse('g = "nobody"'))
+    with pytest.raises(InputError, match=r"no rows to compare groups in: .*nobody"):
+        measure_disparity(nobody, reference=reference)
+
+
 def test_compas_as_published(compas: Path, compas_roles: dict[str, Any]) -> None:
     """ProPublica's table of 2016: who is wrongly called risky (805 of 1,795), who wrongly safe."""
     found = measure_disparity(open_dataset(compas, compas_roles), groups=["race"]).tables

@@ -20,7 +20,7 @@ from workbench.analysis.disparity.shrinkage import shrunk_table
 from workbench.analysis.disparity.tables import Level, distance_table, group_table, reliability_table
 from workbench.analysis.measures import MEASURES, SHARES, available_measures, can_compare
 from workbench.data.dataset import MOST_GROUP_VALUES, Dataset
-from workbench.errors import ParameterError, RolesError, UnknownNameError
+from workbench.errors import InputError, ParameterError, RolesError, UnknownNameError
 from workbench.result import Result, provenance
 
 SCORED = ("ece", *MEANS)
@@ -108,6 +108,8 @@ def measure_disparity(
         For a measure, column or reference group that does not exist.
     ParameterError
         For a confidence outside 0 to 1.
+    InputError
+        If there are no rows.
     """
     if not 0 < confidence < 1:
         raise ParameterError("a confidence outside 0 to 1", confidence, "Pass 0.95 for 95 %.")
@@ -238,7 +240,7 @@ def _measure_levels(
     counted = [measure for measure in measures if measure in (*SHARES, "balanced_error")]
     selection = ["selection_rate"] if dataset.has("prediction", "favorable") else []
     counts = count_groups(dataset, attributes, [*counted, *selection], intersect=intersect)
-    _check_sizes(counts)
+    _check_sizes(dataset, counts)
     scored = [measure for measure in measures if measure in SCORED]
     sums = _score_sums(dataset, attributes, scored, intersect=intersect)
     people = people_by_level(dataset, counts)
@@ -249,7 +251,9 @@ def _measure_levels(
     ]
 
 
-def _check_sizes(levels: Sequence[GroupCounts]) -> None:
+def _check_sizes(dataset: Dataset, levels: Sequence[GroupCounts]) -> None:
+    if not levels[0].n.sum():
+        raise InputError("no rows to compare groups in", str(dataset.where), "Choose a wider selection or window.")
     for counts in levels:
         size, alone = len(counts.values), len(counts.attributes) == 1
         most = MOST_GROUP_VALUES if alone else MOST_INTERSECTIONS

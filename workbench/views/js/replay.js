@@ -12,7 +12,7 @@ const REPLAY_STYLE = `
 .wb-replay .flag { display:inline-block; font-weight:600; border:1px solid currentColor; border-radius:4px; padding:0 6px; }
 .wb-replay .flag.bad { color:var(--bad); } .wb-replay .warned { color:var(--bad); font-weight:600; margin:6px 0; }
 .wb-replay .matrix th { padding:4px 8px; } .wb-replay .matrix tr.row { cursor:pointer; } .wb-replay .matrix tr.row:hover { background:color-mix(in srgb, var(--chosen) 45%, transparent); }
-.wb-replay .matrix tr.row[aria-selected=true] { background:var(--chosen); } .wb-replay .cell { display:inline-flex; gap:8px; align-items:center; } .wb-replay .cell svg { flex:none; }
+.wb-replay .matrix tr.row[aria-selected=true] { background:var(--chosen); } .wb-replay .cell { display:inline-flex; gap:8px; align-items:center; } .wb-replay .cell svg { flex:none; } .wb-replay .verdict .cell { flex-direction:column; align-items:flex-start; gap:0; }
 .wb-replay .matrix td:first-child { overflow-wrap:anywhere; min-width:140px; }
 .wb-replay input[type=range] { flex:1 1 220px; padding:0; } .wb-replay .soft { fill:var(--soft); font-size:12px; }
 .wb-replay .inputs { max-height:330px; overflow:auto; border:1px solid var(--line); flex:1 1 300px; } .wb-replay .inputs th { padding:4px 8px; }
@@ -111,7 +111,7 @@ function render({ model, el }) {
   const by = make("select", { onchange: () => send({ type: "by", column: by.value }) });
   const matrixHead = make("tr", {});
   const matrix = make("tbody", {});
-  const matrixTable = make("table", { class: "matrix" }, make("thead", {}, matrixHead), matrix);
+  const matrixTable = make("table", { class: "matrix" }, make("caption", {}, "Values of fewer than 10 inputs are left out."), make("thead", {}, matrixHead), matrix);
   const take = (row) => send({ type: "group", where: row.dataset.where });
   const matrixStops = roving(matrix, "tr.row", { Enter: take, " ": take });
 
@@ -149,7 +149,7 @@ function render({ model, el }) {
 
   function drawMatrix() {
     const { column = "", groups = [] } = model.get("matrix");
-    const held = matrix.contains(document.activeElement) || matrix.getRootNode().activeElement?.closest?.(".matrix");
+    const held = matrix.contains(matrix.getRootNode().activeElement);
     matrixHead.replaceChildren(...[`inputs by ${column}`, "judged", ...versions()].map((name) => make("th", { scope: "col" }, name)));
     by.replaceChildren(...model.get("columns").map((name) => make("option", { value: name }, name)));
     by.value = column;

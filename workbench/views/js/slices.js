@@ -1,10 +1,11 @@
 // The slice explorer: the ranked slices, linked charts whose brushes the search runs inside, and what is asked of the chosen slice.
 // Its own traits: `found` and `charts` (views/slices.py), `counts` (rows, mean and selected rows of each code, chart by chart),
-// `brushes`, `detail`, `pair`, `contrast`, `cohorts` and `busy`.
+// `brushes`, `detail`, `pair`, `contrast`, `cohorts`, `check`, `complaints`, `has_ids` and `busy`.
 
 const SCORES = { change: "change", sliceline: "loss against size", effect: "effect size", lift: "lift", share: "share of the harm",
   z: "z" };
-const TABS = { lattice: "Conditions", pair: "Two features", overlap: "Overlap", contrast: "Compare", forms: "As a filter" };
+const TABS = { lattice: "Conditions", pair: "Two features", overlap: "Overlap", contrast: "Compare", forms: "As a filter",
+  check: "Counter-check", complaints: "From complaints" };
 const MOST_NAMED = 7;
 const ROWS = "color-mix(in srgb, var(--series-1) 55%, var(--ground))"; // so that the selected part of them stands out on any ground
 const SLICES_STYLE = `
@@ -13,13 +14,14 @@ const SLICES_STYLE = `
 .wb-slices h4 { margin:10px 0 2px; font:600 15px/1.4 inherit; color:var(--ink); } .wb-slices .scope { font-size:15px; margin:8px 0 2px; }
 .wb-slices tr.row { cursor:pointer; } .wb-slices tr.row:hover { background:color-mix(in srgb, var(--chosen) 45%, transparent); }
 .wb-slices tr.row[aria-selected=true] { background:var(--chosen); }
-.wb-slices .and { color:var(--soft); } .wb-slices td svg { min-width:120px; } .wb-slices td:nth-child(2) { width:100%; min-width:180px; overflow-wrap:anywhere; } .wb-slices .nowrap { white-space:nowrap; } .wb-slices .chart .bar { margin:2px 0 0; min-height:30px; gap:4px 8px; }
+.wb-slices .and { color:var(--soft); } .wb-slices td svg { min-width:120px; } .wb-slices tr.row td:nth-child(2) { width:100%; min-width:180px; overflow-wrap:anywhere; } .wb-slices .nowrap { white-space:nowrap; } .wb-slices .chart .bar { margin:2px 0 0; min-height:30px; gap:4px 8px; }
 .wb-slices .chart button { min-height:24px; padding:0 6px; font-size:13px; } .wb-slices .chart svg { touch-action:none; }
 .wb-slices .code { cursor:pointer; outline-offset:-1px; } .wb-slices .code .mass { fill:${ROWS}; } .wb-slices .code.out .mass { fill:var(--line); }
 .wb-slices .code .chosen { fill:var(--series-1); } .wb-slices .code:hover .hit { fill:var(--chosen); fill-opacity:.5; }
 .wb-slices .hit { fill:transparent; } .wb-slices svg .soft { fill:var(--soft); font-size:12px; }
 .wb-slices [role=tablist] { display:flex; flex-wrap:wrap; gap:4px; margin:12px 0 6px; border-bottom:1px solid var(--line); }
 .wb-slices [role=tab] { border-color:transparent; border-radius:4px 4px 0 0; } .wb-slices [role=tab][aria-selected=true] { background:var(--chosen); }
+.wb-slices [role=tabpanel] th { padding:2px 8px; } .wb-slices [role=tabpanel] td.number { white-space:nowrap; }
 .wb-slices pre { margin:0; padding:6px 8px; background:transparent; color:var(--ink); border:1px solid var(--line); border-radius:4px; white-space:pre-wrap; overflow-wrap:anywhere; }
 .wb-slices .legend i { display:inline-block; width:10px; height:10px; margin:0 4px 0 12px; border-radius:2px; } .wb-slices input[type=range] { padding:0; }
 `;
@@ -53,7 +55,8 @@ function render({ model, el }) {
   const table = make("table", { role: "grid", "aria-label": "Slices, worst first" }, make("thead", { role: "rowgroup" }, head), body);
   const charts = make("div", { class: "charts" });
   const key = make("div", { class: "small legend" });
-  const tabs = make("div", { role: "tablist", "aria-label": "About the slice" }, ...Object.entries(TABS).map(([name, label]) =>
+  const offered = Object.entries(TABS).filter(([name]) => name !== "complaints" || model.get("has_ids"));
+  const tabs = make("div", { role: "tablist", "aria-label": "About the slice" }, ...offered.map(([name, label]) =>
     button(label, (event) => tabStops.activate(event.currentTarget), { role: "tab", "data-name": name })));
   const panel = make("div", { role: "tabpanel", tabindex: 0, "aria-label": "About the slice" });
   const pin = make("div");
@@ -86,6 +89,7 @@ function render({ model, el }) {
       `: ${measure} ${amount(overall)}${before === null || before === undefined ? "" : `, was ${amount(before)}`}`);
     status.textContent = model.get("busy") || [`${counted.toLocaleString("en")} slices counted; p by ${adjustment}`,
       ...notices].join(" · ");
+    drawBusy();
     if (ranking) {
       score.replaceChildren(...ranking.scores.map((name) => make("option", { value: name }, SCORES[name] ?? name)));
       level.replaceChildren(...Array.from({ length: ranking.deepest }, (_, at) => make("option", { value: at + 1 }, String(at + 1))));
@@ -94,6 +98,12 @@ function render({ model, el }) {
       out.disabled = inside === ALL_ROWS;
     }
     drawRows();
+  }
+
+  // What takes the kernel a while says in its own panel how far it is, and cannot be asked twice.
+  function drawBusy() {
+    for (const each of panel.querySelectorAll("[data-busy]")) each.textContent = model.get("busy");
+    for (const each of panel.querySelectorAll("[data-waits]")) each.disabled = Boolean(model.get("busy"));
   }
 
   function drawRows() {
@@ -316,15 +326,18 @@ function render({ model, el }) {
       tab.setAttribute("aria-selected", String(tab.dataset.name === view.tab));
       tab.setAttribute("tabindex", tab.dataset.name === view.tab ? "0" : "-1");
     }
+    const held = panel.contains(live.root.getRootNode().activeElement);
     panel.setAttribute("aria-label", TABS[view.tab]);
-    panel.replaceChildren(...PANELS[view.tab]({ model, send, amount, count, button, choice, found, chosen }));
+    panel.replaceChildren(...PANELS[view.tab]({ model, send, amount, count, button, choice, found, chosen, drafts, chance }));
+    drawBusy();
+    if (held) panel.focus();
   }
 
   live.follow(["found", "busy"], drawFound);
   live.follow(["charts", "counts", "brushes"], drawCharts);
   live.follow(["moves"], landed);
   live.follow(["selection"], drawSelection);
-  if (!readonly) live.follow(["detail", "pair", "contrast", "cohorts", "found"], drawTab);
+  if (!readonly) live.follow(["detail", "pair", "contrast", "cohorts", "check", "complaints", "found"], drawTab);
   return live.close;
 }
 

@@ -140,4 +140,44 @@ function formsPanel({ model }) {
     make("dd", {}, make("pre", { tabindex: 0, "aria-label": name }, text))]))];
 }
 
-const PANELS = { lattice: latticePanel, pair: pairPanel, overlap: overlapPanel, contrast: contrastPanel, forms: formsPanel };
+// What the search is worth: the same with shuffled losses, and with slices planted in them.
+function checkPanel({ model, send, button, found }) {
+  const told = model.get("check") ?? {};
+  const ask = button(told.said ? "Check it again" : "Check this search", () => send({ type: "check" }), { "data-waits": "" });
+  const bar = make("div", { class: "bar" }, ask, make("span", { class: "small", "data-busy": "" }));
+  const about = make("p", { class: "small" }, "The same search with the losses shuffled over the rows, where there is nothing to find, " +
+    `and with slices planted in them${found().slices.some((row) => "mean_before" in row) ? "; of the current rows alone" : ""}. ` +
+    "A slice that is pinned afterwards is pinned with this beside it.");
+  if (!told.said) return [about, bar];
+  const lines = told.rows.map((row) => make("tr", {}, ...row.map((cell) => make("td", { class: "number" }, cell))));
+  const head = make("tr", {}, ...told.columns.map((name) => make("th", { scope: "col", class: "number" }, name)));
+  return [about, bar, make("p", {}, make("b", {}, told.said)), make("div", { class: "scroll" },
+    make("table", {}, make("thead", {}, head), make("tbody", {}, ...lines)))];
+}
+
+// From rows that people complained about to the conditions they share; the ids that are typed go to the kernel and never come back.
+function complaintsPanel({ model, send, button, count, drafts, chance }) {
+  const told = model.get("complaints") ?? {};
+  const field = sendField("Row ids (commas between them)", "What have they in common?", { drafts, key: "complaints",
+    send: (ids) => send({ type: "complain", ids }) });
+  field.querySelector("button").setAttribute("data-waits", "");
+  const bar = make("div", {}, field, make("span", { class: "small", "data-busy": "" }));
+  if (!told.predicates) return [bar];
+  const cover = told.predicates.filter((row) => row.cover);
+  const said = cover.length ? `${told.complaints - told.uncovered} of ${told.complaints} complaints are in ` +
+    (cover.length === 1 ? "the rows marked ●." : `the rows marked ●, ${cover.length} conditions together.`)
+    : `Nothing that these ${told.complaints} complaints share sets them apart from the other rows.`;
+  if (!told.predicates.length) return [bar, make("p", {}, said)];
+  const columns = ["", "rows where", "complaints in them", "rows", "times as often", "p, adjusted"];
+  const lines = told.predicates.map((row) => make("tr", {}, make("td", {}, row.cover ? "●" : ""),
+    make("td", {}, button(row.where, () => send({ type: "select", where: row.where }), { class: "where" })),
+    ...[`${row.covered} of ${told.complaints}`, count(row.rows), row.lift === null ? "–" : `${Number(row.lift.toPrecision(2))} ×`,
+      row.p_adjusted === null ? "–" : chance(row.p_adjusted).slice(2)].map((text) => make("td", { class: "number" }, text))));
+  const head = make("tr", {}, ...columns.map((name, at) => make("th", { scope: "col", class: at > 1 ? "number" : "" },
+    name || make("span", { class: "unseen" }, "in the cover"))));
+  return [bar, make("p", {}, make("b", {}, said)), make("div", { class: "scroll" },
+    make("table", {}, make("thead", {}, head), make("tbody", {}, ...lines)))];
+}
+
+const PANELS = { lattice: latticePanel, pair: pairPanel, overlap: overlapPanel, contrast: contrastPanel, forms: formsPanel,
+  check: checkPanel, complaints: complaintsPanel };
