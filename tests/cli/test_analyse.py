@@ -87,6 +87,17 @@ def test_disparity_takes_what_the_function_takes(workbench: Any, log: Path, fram
     assert_refused(workbench("disparity", log, *words, "--policy", "eighty", "--json", "-"), "eighty", "four_fifths")
 
 
+def test_disparity_bounds_what_a_missing_attribute_leaves_open(workbench: Any, log: Path, frame: pd.DataFrame) -> None:
+    frame.assign(region=frame["region"].where(frame["id"] % 10 != 0)).to_csv(log, index=False)
+    done = workbench("disparity", log, "--missing", "region", "--json", "-")
+    assert done.code == 0, done.err
+    tables = json.loads(done.out)["tables"]
+    for row in tables["bounds"]:
+        assert row["lowest"] < row["observed"] < row["highest"]
+    assert {row["measure"] for row in tables["missingness"]} == {"selection_rate", "base_rate"}
+    assert_refused(workbench("disparity", log, "--missing", "planet", "--json", "-"), "planet", "region")
+
+
 def test_a_json_file_that_cannot_be_written_stays_as_it_was(workbench: Any, log: Path, tmp_path: Path) -> None:
     assert_refused(workbench("slices", log, "--json", tmp_path / "no" / "r.json"), "cannot write", "r.json")
     assert not (tmp_path / "no").exists()

@@ -39,6 +39,8 @@ print(data, *dataset.notices, sep="\\n")
 said = {"dataset": {"fingerprint": dataset.fingerprint, "rows": dataset.rows}, "findings": [], "checks": [],
         "provenance": {"fingerprint": dataset.fingerprint, "arguments": {"roles": dataset.given.said()}}}
 pathlib.Path(out, "findings.json").write_text(json.dumps(said))
+pathlib.Path(out, "results").mkdir()
+pathlib.Path(out, "results", "cube.parquet").write_bytes(b"PAR1\\xff" + dataset.fingerprint.encode() + b"PAR1")
 print(dataset.given.said(), roles)"""
 PRINT = """
 import os

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from workbench.analysis.disparity_review import Review, current_rows
+from workbench.analysis.measures import can_compare
 from workbench.analysis.mitigation import preview_mitigations
 from workbench.analysis.pairs import Pair
 from workbench.analysis.proxies import find_proxies
@@ -113,8 +114,8 @@ def _repair(dataset: Dataset, review: Review, _group: Predicate) -> Result:
 def _worst_slices(dataset: Dataset, review: Review, group: Predicate) -> Result:
     marked = marked_group(review, group)
     inside = dataset.select(marked)
-    if not inside.has("prediction", "label"):
-        raise RolesError("no outcomes, so no failures to look for", None, "Add `prediction` and `label` to the roles.")
+    if not can_compare(inside):
+        raise RolesError("no decisions to hold against outcomes", None, "Add `prediction` and `label` to the roles.")
     features = [name for name in inside.features if name not in marked.columns]
     least = max(SMALL_CELL, LEAST_SHARE * inside.rows)
     return find_slices(

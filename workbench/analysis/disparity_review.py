@@ -23,8 +23,8 @@ from workbench.analysis.guard import guard_data
 from workbench.analysis.pairs import Pair, choose_pair
 from workbench.analysis.thresholds import Thresholds
 from workbench.data.dataset import Dataset
-from workbench.errors import InputError
-from workbench.predicate import Predicate
+from workbench.errors import InputError, UnknownNameError
+from workbench.predicate import Predicate, missing
 from workbench.result import SMALL_CELL, Result
 
 PAIRED: Final = ("over_time", "decomposition", "impossibility", "missing")
@@ -188,6 +188,20 @@ def _parts(
         lambda: missing_attribute(subject, attribute, group=group, reference=reference),
     )
     return dict(zip(PAIRED, parts, strict=True))
+
+
+def bound_missing(dataset: Dataset, attribute: str, reference: str = MOST_FAVORED) -> Result:
+    """`missing_attribute` of the two groups that `choose_pair` settles on among the people whose attribute is known.
+
+    Raises
+    ------
+    UnknownNameError
+        For a column that does not exist, or a reference that is no group of it.
+    """
+    if attribute not in dataset.columns:
+        raise UnknownNameError("group column", attribute, dataset.columns)
+    pair = choose_pair(dataset.exclude(missing(attribute)), attribute, reference=reference)
+    return missing_attribute(dataset, attribute, group=pair.group, reference=pair.reference)
 
 
 def _decomposed(dataset: Dataset, asked: Question, pair: Pair) -> Result:

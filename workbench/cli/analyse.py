@@ -134,17 +134,20 @@ def disparity(
     policy: Annotated[
         list[str] | None, typer.Option("--policy", help="Profile to set beside the numbers; may be repeated.")
     ] = None,
+    missing: Annotated[str, typer.Option("--missing", help="Bounds where this attribute is missing.")] = "",
     seed: Seed = 0,
 ) -> None:
     """Measure every group and intersection, and its distance from the reference group."""
     from workbench.analysis.disparity import measure_disparity
+    from workbench.analysis.disparity_review import bound_missing
 
     dataset, _ = _open(data, roles, "", current, labels=labels, on=on)
     result = measure_disparity(
         dataset, group or None, reference_group, measure or None, confidence, intersect=not no_intersect, strata=strata or None,
         bootstrap=bootstrap, seed=seed, policy=policy or None,
     )  # fmt: skip
-    _finish(result, json)
+    bounds = bound_missing(dataset, missing, reference_group).tables if missing else {}
+    _finish(replace(result, tables={**result.tables, **bounds}), json)
 
 
 def drift(data: Data, *, reference: Reference, json: JsonOut, roles: RolesFile = "", current: Current = "") -> None:

@@ -93,11 +93,15 @@ def read_notebook(data: bytes) -> NotebookNode:
 
 
 def read_document(data: bytes) -> Any:
-    """What a result says: JSON, or text where it is none."""
+    """What a result says: JSON, or text where it is none, or the digest of what is no text (a table as parquet)."""
     try:
         return json.loads(data)
     except ValueError:
-        return data.decode(errors="replace")
+        pass
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return digest_bytes(data)
 
 
 def own_cells(notebook: NotebookNode) -> list[tuple[int, NotebookNode]]:

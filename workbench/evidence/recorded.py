@@ -58,7 +58,7 @@ class Recorded:
     template, executed
         The notebook that ran, its digest the one in the record; and what it came to.
     documents
-        ``findings.json`` and ``results/*.json`` by name.
+        ``findings.json`` and the files of ``results/`` by name.
     environment
         How this environment differs from the one the bundle was sealed in, what numbers depend on first; None where the bundle
         does not say.
@@ -119,7 +119,7 @@ def open_recorded(bundle: Path, trusted: Mapping[str, PublicKey], number: int | 
     if run.template is None or f"{folder}{EXECUTED}" not in files:
         what = "the bundle does not hold the template that the record names, and what it came to"
         raise VerificationError(what, f"run {run.state.number}, template {run.template_digest}", NEW_COPY)
-    outputs = [name for name in run.outputs if name.endswith(".json")]
+    outputs = [name for name in run.outputs if name.endswith((".json", ".parquet"))]
     documents = {name.removeprefix(folder): read_document(files[name]) for name in outputs}
     return Recorded(
         verification=verification,
@@ -164,7 +164,7 @@ def _read_files(bundle: Path) -> dict[str, bytes]:
     """The bundle's record, environment, notebooks and results by name."""
     with zipfile.ZipFile(bundle) as archive:
         names = [name.removeprefix(PAYLOAD) for name in archive.namelist() if name.startswith(PAYLOAD)]
-        kept = [name for name in names if name in {RECORD, *ENVIRONMENT} or name.endswith((".ipynb", ".json"))]
+        kept = [name for name in names if name in {RECORD, *ENVIRONMENT} or name.endswith((".ipynb", ".json", ".parquet"))]
         return {name: archive.read(PAYLOAD + name) for name in kept}
 
 

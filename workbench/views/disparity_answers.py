@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from workbench.digest import Plain
 from workbench.predicate import ALL_ROWS, Predicate
 from workbench.result import SMALL_CELL, Result
 from workbench.views.disparity_blocks import Block, amount, chance, count, interval, number, table, text
@@ -87,11 +88,11 @@ def _slices(shown: Result, inside: Predicate) -> list[Block]:
     rows = [row for row in found[found["suppressed"] != True].to_dict("records") if number(row["rows"])]  # noqa: E712  or missing
     if not rows:
         return [text(f"Inside {inside} no slice that is large enough fails more than the rest.", "small")]
-    picks = [_pick(row, inside) for row in rows[:TOP]]
+    picks: list[Plain] = [_pick(row, inside) for row in rows[:TOP]]
     overall = amount(shown.numbers["overall"])
     caption = f"Where it fails most inside {inside} ({overall} of its decisions wrong); a button selects the slice"
     spent = f"Counted: {count(shown.numbers['counted'])} slices; p is adjusted for looking at all of them. Rows are told in tens."
-    columns = ["slice", "rows", "decisions wrong", "in the rest of the group", "p"]
+    columns: list[Plain] = ["slice", "rows", "decisions wrong", "in the rest of the group", "p"]
     return [{"kind": "picks", "caption": caption, "columns": columns, "rows": picks}, text(spent, "small")]
 
 

@@ -50,8 +50,8 @@ class DisparateImpactPanel(Live):
     """The part of the selection that names a group, as a predicate's text."""
     moved = traitlets.Bytes().tag(sync=True)
     asked = traitlets.Dict().tag(sync=True)
-    """Inquiry to its ``tab``, ``question`` and ``budget``; whether the kernel is ``working`` on it; and its answer: ``rows`` it was
-    asked of, ``blocks``, and ``failed``, why there is none."""
+    """Inquiry to its ``tab``, ``question`` and ``budget``; whether the kernel is ``working`` on it; and its answer: the ``rows`` it
+    was asked of, ``blocks``, and ``failed``, why there is none."""
 
     def __init__(self, investigation: Investigation, review: Review | None = None, **options: Any) -> None:
         asked: dict[str, Any] = {name: options.pop(name) for name in ASKED if name in options}
@@ -134,7 +134,7 @@ class DisparateImpactPanel(Live):
         self._show(within, review_disparity(self.investigation.dataset.select(within), self._question))
 
     def _inquire(self, name: str) -> None:
-        """Answer an inquiry about the rows that are measured; the panel says that it works, and keeps the answer when they change."""
+        """Answer an inquiry about the rows that are measured; the answer stays when other rows are."""
         if name not in INQUIRIES:
             raise UnknownNameError("inquiry", name, INQUIRIES)
         self._answers.pop(name, None)
