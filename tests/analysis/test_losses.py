@@ -122,6 +122,18 @@ def test_a_score_that_is_no_probability_has_no_log_loss() -> None:
         row_loss(opened(label="label", score="amount"), "log_loss")
 
 
+def test_measures_of_scores_and_amounts_are_losses_whose_mean_they_are() -> None:
+    """``mae``, ``mean_residual`` and ``mean_score``, as scikit-learn and pandas have them."""
+    dataset = opened(label="amount", prediction="guess", score="score")
+    assert mean(row_loss(dataset, "mae")) == pytest.approx(
+        metrics.mean_absolute_error(FRAME["amount"], FRAME["guess"]), abs=1e-12
+    )
+    assert mean(row_loss(dataset, "mean_residual")) == pytest.approx((FRAME["amount"] - FRAME["guess"]).mean(), abs=1e-12)
+    assert mean(row_loss(dataset, "mean_score")) == pytest.approx(FRAME["score"].mean(), abs=1e-12)
+    assert outcome_columns(dataset, "mae") == ("amount", "guess")
+    assert outcome_columns(dataset, "mean_score") == ("score",)
+
+
 def test_an_unknown_name_lists_losses_and_columns() -> None:
     with pytest.raises(UnknownNameError, match=r"brier.*residual"):
         row_loss(opened(), "nope")

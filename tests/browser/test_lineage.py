@@ -26,6 +26,20 @@ MORE = """
 from workbench.widgets.disparity import DisparateImpactPanel
 from workbench.widgets.slices import SliceExplorer
 """
+REPLAYED = """
+from workbench.attacks.recorder import record
+from workbench.attacks.replay import replay
+from workbench.models import python_target
+from workbench.widgets.replay import AttackReplay
+
+def version(name, hours):
+    return python_target(lambda frame: (frame["hours_per_week"] >= hours).astype(int), name=name, digest=f"sha256:{name}")
+
+versions = [version("v1", 40), version("v2", 45)]
+asked, folder = log.loc[:399], tempfile.mkdtemp() + "/asked"
+recording = record(versions[0], asked[["sex", "age", "hours_per_week"]], folder, expected=asked["income"].to_numpy())
+AttackReplay(investigation, replay(recording, versions), recording, by="sex")
+"""
 TIMES = [f"2026-03-0{day}T00:00:00Z" for day in (1, 2, 3)]
 
 
@@ -188,7 +202,7 @@ def run_all(page: Any) -> None:
 
 def await_selection(page: Any, text: str) -> None:
     """Every widget says that these rows are selected."""
-    for concept in ("lineage", "findings", "slices", "disparity"):
+    for concept in ("lineage", "findings", "slices", "disparity", "replay"):
         page.locator(f".wb-{concept} .bar .where", has_text=text).first.wait_for()
 
 
@@ -198,18 +212,19 @@ def await_selection(page: Any, text: str) -> None:
 def test_four_widgets_of_one_investigation_follow_each_other(
     open_lab: Callable[..., str], page: Any, grave: Callable[[str], list[str]], shoot: Callable[..., None], *, dark: bool
 ) -> None:
-    """The worked notebook, with the slice explorer and the disparity panel beside the lineage and the findings."""
+    """The worked notebook, with the slice explorer, the disparity panel and the replay beside the lineage and the findings."""
     notebook = nbformat.read(NOTEBOOK, as_version=4)
-    sources = [f"{MORE}\nSliceExplorer(investigation)", "DisparateImpactPanel(investigation)",
+    sources = [f"{MORE}\nSliceExplorer(investigation)", "DisparateImpactPanel(investigation)", REPLAYED,
                'print("selected:", investigation.selection)']  # fmt: skip
     notebook.cells += [new_code_cell(source) for source in sources]
     page.set_viewport_size({"width": 1500, "height": 9000})
     page.goto(open_lab(notebook, dark=dark))
     run_all(page)
-    lineage, findings, slices, panel = (page.locator(f".wb-{name}") for name in ("lineage", "findings", "slices", "disparity"))
+    names = ("lineage", "findings", "slices", "disparity", "replay")
+    lineage, findings, slices, panel, replayed = (page.locator(f".wb-{name}") for name in names)
 
     lineage.get_by_role("button", name="Open as windows").first.click()
-    for widget in (lineage, findings, slices, panel):
+    for widget in (lineage, findings, slices, panel, replayed):
         widget.get_by_text("current: time >= 2026-03-11T02:20:00").first.wait_for()
 
     lineage.get_by_role("button", name="Show").first.click()
@@ -222,6 +237,8 @@ def test_four_widgets_of_one_investigation_follow_each_other(
     slices.locator("tr.row").first.click()
     slices.locator("tr.row[aria-selected=true]").wait_for()
     await_selection(page, slices.locator(".bar .where").first.inner_text())
+    replayed.locator(".matrix tr.row").last.click()
+    await_selection(page, 'sex = "Male"')
     panel.get_by_role("button", name="Female", exact=True).first.click()
     await_selection(page, 'sex = "Female"')
     findings.locator("tr.row", has_text="hours_per_week").first.click()

@@ -13,6 +13,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from workbench import find_slices, open_dataset
+
 # ibis asks pandas for an option that pandas 3 deprecates.
 
 ROLES = "row_id: id\ntime: time\nprediction: prediction\nlabel: label\nfavorable: 1\ngroups: [region]\n"
@@ -96,6 +98,25 @@ def test_disparity_bounds_what_a_missing_attribute_leaves_open(workbench: Any, l
         assert row["lowest"] < row["observed"] < row["highest"]
     assert {row["measure"] for row in tables["missingness"]} == {"selection_rate", "base_rate"}
     assert_refused(workbench("disparity", log, "--missing", "planet", "--json", "-"), "planet", "region")
+
+
+@pytest.mark.parametrize("windows", [{}, {"reference": "time < 2026-01-10"}, {"current": "time >= 2026-01-10"}])
+def test_slices_writes_the_tables_of_the_function(workbench: Any, log: Path, windows: dict[str, str]) -> None:
+    """To the last digit, permutations included: both search the rows in the order of the file."""
+    words = [word for name, where in windows.items() for word in (f"--{name}", where)]
+    written = json.loads(workbench("slices", log, *words, "--score", "effect", "--json", "-").out)["tables"]
+    assert written["slices"]
+    assert written == find_slices(open_dataset(log), score="effect", **windows).to_dict()["tables"]
+
+
+def test_disparity_of_two_windows_has_the_reference_window_beside_it(workbench: Any, log: Path) -> None:
+    words = ["disparity", log, "--measure", "selection_rate", "--json", "-"]
+    both = json.loads(workbench(*words, "--reference", "time < 2026-01-10").out)
+    before = json.loads(workbench(*words, "--current", "time < 2026-01-10").out)
+    now = json.loads(workbench(*words, "--current", "time >= 2026-01-10").out)
+    assert both["before"]["tables"]["groups"] == before["tables"]["groups"]
+    assert both["tables"] == now["tables"]
+    assert "before" not in now
 
 
 def test_a_json_file_that_cannot_be_written_stays_as_it_was(workbench: Any, log: Path, tmp_path: Path) -> None:

@@ -8,7 +8,14 @@ from hypothesis import strategies as st
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
-from workbench.evidence.compare import diff_findings, differing_cells, differing_results, first_difference, relocate
+from workbench.evidence.compare import (
+    diff_findings,
+    differing_cells,
+    differing_results,
+    first_difference,
+    read_document,
+    relocate,
+)
 from workbench.evidence.freeze import PLOTLY
 
 
@@ -23,6 +30,11 @@ def said(text: str, source: str = "f()") -> NotebookNode:
 def shown(**data: Any) -> NotebookNode:
     named = {kind.replace("_", "/"): content for kind, content in data.items()}
     return new_code_cell("f()", outputs=[new_output("display_data", named)])
+
+
+def test_tables_that_are_no_text_differ_by_a_byte() -> None:
+    one, other = (read_document(b"PAR1" + last) for last in (b"\xfe", b"\xff"))
+    assert read_document(b"PAR1\xfe") == one != other
 
 
 def test_a_cell_that_says_something_else_is_named_with_its_line() -> None:

@@ -6,12 +6,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from workbench.analysis.complaints import find_cohort
+from workbench.analysis.countercheck import counter_check
 from workbench.analysis.slices import SliceResult, find_slices
 from workbench.analysis.worklist import make_worklist
 from workbench.data.dataset import Dataset, open_dataset
 from workbench.predicate import Predicate
 from workbench.result import Result
 from workbench.views.slices import (
+    complaints_form,
+    countercheck_form,
+    countercheck_sentence,
+    countercheck_table,
     explorer_form,
     pair_figure,
     pair_form,
@@ -121,3 +127,24 @@ def test_the_worklist_says_what_to_do(dataset: Dataset) -> None:
     told = table.set_index("where")
     assert told.loc['region = "isle"', "rows"] == "–"
     assert told.loc['region = "south"', "do"] in {"relabel", "collect", "fix data", "fix model"}
+
+
+def test_what_complaints_share_is_listed_cover_first_and_small_cells_are_blank(dataset: Dataset) -> None:
+    rows = dataset.frame.assign(id=np.arange(2000))
+    asked = open_dataset(rows, {"row_id": "id", "features": ["region", "sex"]})
+    form = complaints_form(find_cohort(asked, range(7)))
+    assert (form["complaints"], form["uncovered"]) == (7, 0)
+    first = form["predicates"][0]
+    assert (first["where"], first["cover"], first["covered"]) == ('region = "isle"', True, 7)
+    assert {first[name] for name in ("rows", "lift", "p_adjusted")} == {None}
+
+
+def test_the_counter_check_says_what_its_runs_can_say(dataset: Dataset) -> None:
+    checked = counter_check(dataset, level=1, runs=4, effects=[2.0])
+    permuted, planted = checked.tables["permuted"], checked.tables["planted"].iloc[0]
+    said = countercheck_sentence(checked).text
+    assert said.startswith(f"{int((permuted['p_adjusted'] <= 0.05).sum())} of 4 searches")
+    assert "0.2 is the least that 4 can say" in said
+    assert said.endswith(f"{planted['found']:g} of 4 at 2.")
+    form = countercheck_form(checked)
+    assert (form["said"], form["rows"]) == (said, countercheck_table(checked).frame.to_numpy().tolist())

@@ -10,6 +10,8 @@ brier                   (score − label)²                                     
 absolute_error,         |label − predicted|, (label − predicted)², label − predicted, where    label, and prediction or score
 squared_error,          predicted is the prediction where that is a number, else the score
 residual
+mae, mean_residual      absolute_error and residual, of which these measures are the means     the same
+mean_score              the score                                                              score
 cost                    what a false positive and a false negative cost, 0 where right         prediction, label
 NAME, column:NAME       a column of numbers or booleans                                        the column
 ======================  =====================================================================  ============================
@@ -28,7 +30,7 @@ from workbench.analysis.measures import LABELS, SHARES, share_flags
 from workbench.data.dataset import Dataset
 from workbench.errors import InputError, ParameterError, RolesError, UnknownNameError
 
-SIGNED: Final = ("residual",)
+SIGNED: Final = ("residual", "mean_residual")
 """Losses that may be negative; any other that is, is refused."""
 LEAST_SCORE: Final = 1e-15
 """How near to 0 and 1 a score comes in `log_loss`, so that one sure mistake is not an infinite loss."""
@@ -141,6 +143,8 @@ def outcome_columns(dataset: Dataset, loss: str) -> tuple[str, ...]:
         return (dataset.require("label"),)
     if loss in ("log_loss", "brier"):
         return dataset.require("label"), dataset.require("score")
+    if loss == "mean_score":
+        return (dataset.require("score"),)
     if loss in NAMED and loss != "error":
         return dataset.require("label"), _predicted_column(dataset)
     if loss in LABELS or loss in ("error", "cost"):
@@ -255,4 +259,7 @@ NAMED: Final[dict[str, Callable[[Dataset], Column]]] = {
     "absolute_error": lambda dataset: np.abs(_residual(dataset)),
     "squared_error": lambda dataset: _residual(dataset) ** 2,
     "residual": _residual,
+    "mae": lambda dataset: np.abs(_residual(dataset)),
+    "mean_residual": _residual,
+    "mean_score": lambda dataset: _column(dataset, dataset.require("score")),
 }

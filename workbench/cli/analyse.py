@@ -14,6 +14,7 @@ from workbench.cli.output import progress, say, say_table, step_teller, write_js
 if TYPE_CHECKING:
     import pandas as pd
 
+    from workbench.analysis.slices.windows import Given
     from workbench.data.dataset import Dataset
     from workbench.result import Finding, Result
     from workbench.triage.run import Triage
@@ -102,12 +103,11 @@ def slices(
     """List the slices on which the model is worst, or became worse."""
     from workbench.analysis.slices import find_slices
 
-    dataset, before = _open(data, roles, reference, current)
-    dataset, before = _select(dataset, within), before and _select(before, within)
-    checked = _counter_check(dataset, before, loss, feature, level, min_support, seed) if counter_check else {}
+    dataset, windows = _open_windows(data, roles, reference, current, within)
+    checked = _counter_check(dataset, windows[0], loss, feature, level, min_support, seed) if counter_check else {}
     with progress("slices") as tell:
         result = find_slices(
-            dataset, loss or None, feature, level, min_support, before, seed=seed, top=top, score=score or None, alpha=alpha,
+            dataset, loss or None, feature, level, min_support, *windows, seed=seed, top=top, score=score or None, alpha=alpha,
             permutations=None if permutations < 0 else permutations, prune=prune, tell=tell,
         )  # fmt: skip
     _say_slices(result)
@@ -119,6 +119,7 @@ def disparity(
     *,
     json: JsonOut,
     roles: RolesFile = "",
+    reference: Reference = "",
     current: Current = "",
     labels: Labels = "",
     on: On = "",
@@ -137,17 +138,20 @@ def disparity(
     missing: Annotated[str, typer.Option("--missing", help="Bounds where this attribute is missing.")] = "",
     seed: Seed = 0,
 ) -> None:
-    """Measure every group and intersection, and its distance from the reference group."""
+    """Measure every group and intersection, and its distance from the reference group; with --reference, before as well."""
     from workbench.analysis.disparity import measure_disparity
     from workbench.analysis.disparity_review import bound_missing
 
-    dataset, _ = _open(data, roles, "", current, labels=labels, on=on)
-    result = measure_disparity(
-        dataset, group or None, reference_group, measure or None, confidence, intersect=not no_intersect, strata=strata or None,
-        bootstrap=bootstrap, seed=seed, policy=policy or None,
-    )  # fmt: skip
+    def measured(rows: Dataset) -> Result:
+        return measure_disparity(
+            rows, group or None, reference_group, measure or None, confidence, not no_intersect, strata or None, bootstrap, seed,
+            policy=policy or None,
+        )  # fmt: skip
+
+    dataset, before = _open(data, roles, reference, current, labels=labels, on=on)
+    result = measured(dataset)
     bounds = bound_missing(dataset, missing, reference_group).tables if missing else {}
-    _finish(replace(result, tables={**result.tables, **bounds}), json)
+    _finish(replace(result, tables={**result.tables, **bounds}), json, None if before is None else measured(before))
 
 
 def drift(data: Data, *, reference: Reference, json: JsonOut, roles: RolesFile = "", current: Current = "") -> None:
@@ -186,15 +190,15 @@ def _select(dataset: Dataset, within: str) -> Dataset:
 
 
 def _counter_check(  # noqa: PLR0917
-    dataset: Dataset, before: Dataset | None, loss: str, features: list[str] | None, level: int, least: float, seed: int
+    dataset: Dataset, reference: Given, loss: str, features: list[str] | None, level: int, least: float, seed: int
 ) -> dict[str, pd.DataFrame]:  # fmt: skip
     """The tables of the counter-check, and what it says in a line."""
     from workbench.analysis.countercheck import counter_check
     from workbench.analysis.losses import default_loss
     from workbench.errors import InputError
 
-    if before is not None:
-        raise InputError("a counter-check has one window", str(before.where), "Leave the reference out, or --counter-check.")
+    if reference is not None:
+        raise InputError("a counter-check has one window", str(reference), "Leave the reference out, or --counter-check.")
     with progress("counter-check") as tell:
         found = counter_check(
             dataset, loss or default_loss(dataset), features=features, level=level, min_support=least, seed=seed, tell=tell
@@ -235,7 +239,21 @@ def _open(
     return context.subject, context.reference
 
 
-def _finish(result: Result, out: str) -> None:
-    write_json(result.to_dict(), out)
+def _open_windows(data: str, roles: str, reference: str, current: str, within: str) -> tuple[Dataset, tuple[Given, Given]]:
+    """The rows to search in the order of the log, and the two windows in them; None and None where all rows are one window."""
+    from workbench.triage.run import make_context
+    from workbench.triage.source import open_log
+
+    dataset, windows = open_log(data, roles, reference=reference, current=current)
+    dataset = _select(dataset, within)
+    context = make_context(dataset, windows["reference"], windows["current"])
+    if context.reference is None:
+        return context.subject, (None, None)
+    return dataset, (windows["reference"], windows["current"])
+
+
+def _finish(result: Result, out: str, before: Result | None = None) -> None:
+    """Write a result, with the reference window's whole result under ``before`` where one was asked for."""
+    write_json(result.to_dict() if before is None else {**result.to_dict(), "before": before.to_dict()}, out)
     if out != "-":
         say(f"{result.title}: written to {out}")

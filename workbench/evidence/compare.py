@@ -17,6 +17,7 @@ from typing import Any, Final
 import nbformat
 from nbformat import NotebookNode
 
+from workbench.digest import digest_bytes
 from workbench.evidence.freeze import INJECTED_TAG, PLOTLY, TWINS, normalised_digest, one_line, settled
 
 MADE_BY: Final = ("arguments", "seed", "fingerprint")

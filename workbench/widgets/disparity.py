@@ -50,8 +50,8 @@ class DisparateImpactPanel(Live):
     """The part of the selection that names a group, as a predicate's text."""
     moved = traitlets.Bytes().tag(sync=True)
     asked = traitlets.Dict().tag(sync=True)
-    """Inquiry to its ``tab``, ``question`` and ``budget``; whether the kernel is ``working`` on it; and its answer: the ``rows`` it
-    was asked of, ``blocks``, and ``failed``, why there is none."""
+    """Inquiry to its ``tab``, ``question`` and ``budget``; whether the kernel is ``working`` on it; and its answer: the
+    ``rows`` it was asked of, ``blocks``, and ``failed``, why there is none."""
 
     def __init__(self, investigation: Investigation, review: Review | None = None, **options: Any) -> None:
         asked: dict[str, Any] = {name: options.pop(name) for name in ASKED if name in options}

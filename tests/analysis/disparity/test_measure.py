@@ -366,3 +366,15 @@ def test_compas_as_published(compas: Path, compas_roles: dict[str, Any]) -> None
     assert (table.loc["African-American", "fpr"] * 1795, table.loc["African-American", "fpr_n"]) == (pytest.approx(805), 1795)
     [gap] = found["disparities"].query("group == 'African-American' and measure == 'selection_rate'").to_dict("records")
     assert (round(gap["ratio"], 3), gap["reference"], gap["four_fifths"]) == (0.632, "Caucasian", False)
+
+
+def test_arguments_may_be_given_in_the_order_of_the_contract() -> None:
+    frame = pd.DataFrame({"g": list("aabb") * 20, "h": list("xy") * 40, "y": [0, 1, 1, 0] * 20, "p": [0, 1, 0, 1, 1] * 16})
+    dataset = open_dataset(frame, ROLES)
+    by_place = measure_disparity(dataset, ["g"], "b", ["selection_rate"], 0.9, False, "h", 5, 3)  # noqa: FBT003  that it may
+    by_name = measure_disparity(
+        dataset, groups=["g"], reference="b", measures=["selection_rate"], confidence=0.9, intersect=False, strata="h",
+        bootstrap=5, seed=3,
+    )  # fmt: skip
+    assert by_place.digest == by_name.digest
+    assert {"conditional", "functionals"} <= set(by_place.tables)

@@ -295,3 +295,11 @@ def test_a_result_that_was_read_from_a_file_has_its_tables_only() -> None:
 def test_refusals(arguments: dict[str, Any], error: type[Exception], said: str) -> None:
     with pytest.raises(error, match=said):
         find_slices(opened(), **arguments)
+
+
+def test_rows_without_a_number_in_the_loss_column_are_left_out_and_said() -> None:
+    frame = planted().assign(harm=np.r_[np.full(100, np.nan), np.ones(2900)])
+    result = find_slices(opened(frame), "harm", ["a", "b"], 1)
+    assert (result.numbers["rows"], result.numbers["measured"]) == (3000, 2900)
+    assert "100 rows have no harm: left out, also of the support" in result.numbers["notices"]  # type: ignore[operator]
+    assert not any("left out" in said for said in find_slices(opened(frame), "fpr", ["a"], 1).numbers["notices"])  # type: ignore[union-attr]

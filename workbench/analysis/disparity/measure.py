@@ -27,17 +27,17 @@ SCORED = ("ece", *MEANS)
 MOST_INTERSECTIONS = 5_000
 
 
-def measure_disparity(
+def measure_disparity(  # noqa: PLR0917  the order is part of the contract
     dataset: Dataset,
     groups: Sequence[str] | None = None,
     reference: Reference = None,
     measures: Sequence[str] | None = None,
     confidence: float = 0.95,
-    *,
-    intersect: bool = True,
+    intersect: bool = True,  # noqa: FBT001, FBT002
     strata: str | Sequence[str] | None = None,
     bootstrap: int = 0,
     seed: int = 0,
+    *,
     policy: str | Sequence[str] | None = None,
 ) -> Result:
     """Measure every group and intersection, and its distance from the reference group.

@@ -242,6 +242,13 @@ def _details(  # noqa: PLR0917
         yield onset_columns(cube, search.coded.codes, rows, found, time)
 
 
+def _absent(rows: Rows) -> int:
+    """Current rows without a loss where a column is the loss; a measure such as ``fpr`` is not defined on every row by itself."""
+    if rows.loss.columns != (rows.loss.name.removeprefix("column:"),):
+        return 0
+    return int(np.count_nonzero(rows.current & np.isnan(rows.loss.values)))
+
+
 def _numbers(dataset: Dataset, cube: SliceCube, search: Search, adjustment: Adjustment) -> dict[str, Plain]:
     rows, now = search.rows, side(cube, -1)
     overall = None if math.isnan(now.overall) else now.overall
@@ -251,6 +258,8 @@ def _numbers(dataset: Dataset, cube: SliceCube, search: Search, adjustment: Adju
         notices.append("the loss is defined on no row: nothing to rank")
     elif not now.all_total and not now.all_squares:
         notices.append("no row has a loss: nothing to rank")
+    if absent := _absent(rows):
+        notices.append(f"{absent:,} rows have no {rows.loss.name}: left out, also of the support")
     if rows.weights is not None:
         notices.append(f"rows are weighted: for intervals and p, a weight of 1 counts as {cube.effective[-1]:.3g} rows")
     numbers: dict[str, Plain] = {

@@ -232,6 +232,7 @@ function render({ model, el }) {
   function dragged(svg, items, say, range) {
     let [from, to] = [null, null];
     const codeAt = (event) => {
+      if (!svg.isConnected) svg = charts.querySelector(`[data-chart="${CSS.escape(items[0].dataset.chart)}"]`)?.ownerSVGElement ?? svg;
       const { left, width } = svg.getBoundingClientRect();
       const place = Math.floor(((event.clientX - left) / width) * items.length);
       return Number(items[Math.max(0, Math.min(items.length - 1, place))].dataset.code);
@@ -240,7 +241,6 @@ function render({ model, el }) {
       from = to = codeAt(event);
       event.preventDefault();
       const move = (moved) => {
-        if (!svg.isConnected) svg = charts.querySelector(`[data-chart="${CSS.escape(items[0].dataset.chart)}"]`)?.ownerSVGElement ?? svg;
         const code = codeAt(moved);
         if (code !== to) { to = code; say(range(from, to), false); }
       };
