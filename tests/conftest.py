@@ -14,6 +14,8 @@ from workbench.data.roles import Roles
 from workbench.errors import SourceError
 
 CHROMIUM = Path("/usr/bin/chromium")
+OFFLINE = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync",
+           "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]  # fmt: skip
 
 # Time limits belong to benchmarks: the machine that runs the tests may be busy.
 settings.register_profile("workbench", deadline=None)
@@ -28,6 +30,16 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("WORKBENCH_AUTHOR", "WORKBENCH_PASSPHRASE"):
         monkeypatch.delenv(name, raising=False)
     return path
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """The one browser of a session, which reaches this machine only: a second one cannot be driven beside it."""
+    sync_api = pytest.importorskip("playwright.sync_api")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=OFFLINE)
+        yield browser
+        browser.close()
 
 
 @pytest.fixture(scope="session")

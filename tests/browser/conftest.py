@@ -21,9 +21,6 @@ from workbench.incident.record import Record
 from workbench.incident.state import create_incident
 from workbench.views.modules import module
 
-CHROMIUM = "/usr/bin/chromium"
-OFFLINE = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync",
-           "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]  # fmt: skip
 INSIDE = ("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:", "about:")
 AXE = Path(__file__).parents[2] / ".venv-verify/node/node_modules/axe-core/axe.min.js"
 GRAVE = ("serious", "critical")
@@ -61,15 +58,6 @@ class Seen:
 
     def outside(self) -> set[str]:
         return {url for url in self.requested if not url.startswith(INSIDE)}
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    sync_api = pytest.importorskip("playwright.sync_api")
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=OFFLINE)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

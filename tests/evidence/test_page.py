@@ -18,7 +18,6 @@ from workbench.evidence.freeze import freeze
 from workbench.evidence.page import PLOTLY_ASSET, notebook_page, notebook_pdf, plotly_asset
 from workbench.views.theme import styled
 
-CHROMIUM = "/usr/bin/chromium"
 PLOTLY = "application/vnd.plotly.v1+json"
 RELATIVE = f"../../{PLOTLY_ASSET}"
 TABLE = "<table><caption>Findings</caption><thead><tr><th>what</th></tr></thead><tbody><tr><td>age gap</td></tr></tbody></table>"
@@ -148,15 +147,6 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (data / PLOTLY_ASSET).parent.mkdir()
     (data / PLOTLY_ASSET).write_bytes(plotly_asset())
     return path
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    sync_api = pytest.importorskip("playwright.sync_api")
-    with sync_api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture

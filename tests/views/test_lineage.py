@@ -1,6 +1,5 @@
 """The drawing as SVG: well-formed whatever the names say, readable without colours, nothing loaded, nothing run."""
 
-import importlib.util
 import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,6 @@ from workbench.lineage.picture import Edge, Node, Picture, picture
 from workbench.views.lineage import Drawing, describe, lineage_svg
 
 SVG = "{http://www.w3.org/2000/svg}"
-CHROMIUM = "/usr/bin/chromium"
 HOSTILE = [
     "<script>document.title='owned'</script>",
     '"><img src=x onerror="document.title=\'owned\'">',
@@ -139,28 +137,23 @@ def test_nothing_to_draw_is_a_picture_too() -> None:
 
 
 @pytest.mark.browser
-@pytest.mark.skipif(not (Path(CHROMIUM).exists() and importlib.util.find_spec("playwright")), reason="no browser")
-def test_a_browser_runs_nothing_of_a_hostile_name_and_no_text_leaves_its_box(tmp_path: Path) -> None:
-    from playwright.sync_api import sync_playwright
-
+def test_a_browser_runs_nothing_of_a_hostile_name_and_no_text_leaves_its_box(tmp_path: Path, browser: Any) -> None:
     pages = [tmp_path / f"{number}.html" for number in range(len(HOSTILE))]
     for page, text in zip(pages, HOSTILE, strict=True):
         page.write_text(f"<!doctype html><meta charset='utf-8'><title>safe</title>{lineage_svg(hostile_picture(text))}")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        tab = browser.new_page()
-        requests: list[str] = []
-        tab.on("request", lambda request: requests.append(request.url))
-        for page in pages:
-            tab.goto(page.as_uri())
-            assert tab.title() == "safe"
-            sticking_out = tab.evaluate("""() => [...document.querySelectorAll('g.node')].filter(node => {
-                const box = node.querySelector('rect').getBoundingClientRect();
-                return [...node.querySelectorAll('text')].some(text => {
-                    const at = text.getBoundingClientRect();
-                    return at.right > box.right + 1 || at.bottom > box.bottom + 1;
-                });
-            }).length""")
-            assert sticking_out == 0
-        assert [url for url in requests if not url.startswith("file:")] == []
-        browser.close()
+    tab = browser.new_page()
+    requests: list[str] = []
+    tab.on("request", lambda request: requests.append(request.url))
+    for page in pages:
+        tab.goto(page.as_uri())
+        assert tab.title() == "safe"
+        sticking_out = tab.evaluate("""() => [...document.querySelectorAll('g.node')].filter(node => {
+            const box = node.querySelector('rect').getBoundingClientRect();
+            return [...node.querySelectorAll('text')].some(text => {
+                const at = text.getBoundingClientRect();
+                return at.right > box.right + 1 || at.bottom > box.bottom + 1;
+            });
+        }).length""")
+        assert sticking_out == 0
+    assert [url for url in requests if not url.startswith("file:")] == []
+    tab.close()
