@@ -150,30 +150,33 @@ def _settings(folder: Path, *, dark: bool) -> None:
     (own / "themes.jupyterlab-settings").write_text(json.dumps(theme))
 
 
+@contextmanager
+def serving(app: str) -> Iterator[str]:
+    """Serves one page of this home, as `workbench serve` does; gives its address."""
+    port = free_port()
+    command = [sys.executable, "-c", "from workbench.cli import main; main()", "serve", app, "--port", str(port)]
+    with served(f"http://127.0.0.1:{port}/{app}", command) as address:
+        yield address
+
+
 @pytest.fixture
 def open_status() -> Iterator[str]:
     """The address of the status page of this home."""
-    port = free_port()
-    command = [sys.executable, "-c", "from workbench.cli import main; main()", "serve", "status", "--port", str(port)]
-    with served(f"http://127.0.0.1:{port}/status", command) as address:
+    with serving("status") as address:
         yield address
 
 
 @pytest.fixture
 def open_lineage_page() -> Iterator[str]:
     """The address of the lineage page of this home."""
-    port = free_port()
-    command = [sys.executable, "-c", "from workbench.cli import main; main()", "serve", "lineage", "--port", str(port)]
-    with served(f"http://127.0.0.1:{port}/lineage", command) as address:
+    with serving("lineage") as address:
         yield address
 
 
 @pytest.fixture
 def open_fairness() -> Iterator[str]:
     """The address of the fairness page of this home."""
-    port = free_port()
-    command = [sys.executable, "-c", "from workbench.cli import main; main()", "serve", "fairness", "--port", str(port)]
-    with served(f"http://127.0.0.1:{port}/fairness", command) as address:
+    with serving("fairness") as address:
         yield address
 
 

@@ -21,7 +21,7 @@ from workbench.attacks.recording import Part, Recording
 from workbench.errors import InputError, shorten
 from workbench.models.booster import PreparedTarget
 from workbench.models.http import HttpTarget
-from workbench.models.target import Prediction, Target, failed_prediction
+from workbench.models.target import Prediction, Target, Wrapped, failed_prediction
 
 BLOCK: Final = 4096
 """Rows in a coalesced call: beyond it LightGBM gains nothing (measured), and a lost call costs more."""
@@ -76,31 +76,11 @@ class Meter:
 
 
 @dataclass(frozen=True, eq=False)
-class Metered:
+class Metered(Wrapped):
     """A target whose calls are counted against limits; beyond them it answers that nothing was sent."""
 
     target: Target
     meter: Meter
-
-    @property
-    def name(self) -> str:
-        """The target's."""
-        return self.target.name
-
-    @property
-    def version(self) -> str:
-        """The target's."""
-        return self.target.version
-
-    @property
-    def digest(self) -> str:
-        """The target's."""
-        return self.target.digest
-
-    @property
-    def production(self) -> bool:
-        """The target's."""
-        return self.target.production
 
     def predict(self, frame: pd.DataFrame) -> Prediction:
         """The target's answer, or why there is none."""

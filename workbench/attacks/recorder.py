@@ -31,7 +31,7 @@ from workbench.attacks.recording import MANIFEST, SCHEMA, Recording, content_id,
 from workbench.digest import canonical_json, to_plain
 from workbench.errors import InputError, StorageError
 from workbench.files import cannot_write, make_folder, write_whole
-from workbench.models.target import Prediction, Target
+from workbench.models.target import Prediction, Target, Wrapped
 from workbench.result import versions
 
 PART_ROWS: Final = 65_536
@@ -176,7 +176,7 @@ class RecordingWriter:
         })  # fmt: skip
 
 
-class Recorder:
+class Recorder(Wrapped):
     """A target that stores what passes through it; a target itself.
 
     Parameters
@@ -197,26 +197,6 @@ class Recorder:
         self.target = target
         self._writer = RecordingWriter(folder, {"target": target_card(target), **(about or {})})
         self.recording: Recording | None = None
-
-    @property
-    def name(self) -> str:
-        """The target's."""
-        return self.target.name
-
-    @property
-    def version(self) -> str:
-        """The target's."""
-        return self.target.version
-
-    @property
-    def digest(self) -> str:
-        """The target's."""
-        return self.target.digest
-
-    @property
-    def production(self) -> bool:
-        """The target's."""
-        return self.target.production
 
     def predict(self, frame: pd.DataFrame, *, row_id: Any = None, expected: Any = None, origin: Any = None) -> Prediction:
         """Ask the target, store the call, and give what it answered.

@@ -81,6 +81,32 @@ class Target(Protocol):
         """Decide on every row of `frame`."""
 
 
+class Wrapped:
+    """A target around another one: it says of itself what that one says; a subclass gives ``predict``."""
+
+    target: Target
+
+    @property
+    def name(self) -> str:
+        """The target's."""
+        return self.target.name
+
+    @property
+    def version(self) -> str:
+        """The target's."""
+        return self.target.version
+
+    @property
+    def digest(self) -> str:
+        """The target's."""
+        return self.target.digest
+
+    @property
+    def production(self) -> bool:
+        """The target's."""
+        return self.target.production
+
+
 def failed_prediction(rows: int, error: str, seconds: float) -> Prediction:
     """The prediction of a call over `rows` rows that took `seconds` and came to nothing."""
     return Prediction(

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from typing import Any, Final
 
 import numpy as np
@@ -21,6 +20,7 @@ from workbench.analysis.slices.budget import VISITS
 from workbench.analysis.slices.coding import Coded
 from workbench.analysis.slices.cover import distinct_slices
 from workbench.analysis.slices.cube import SliceCube, build_cube
+from workbench.analysis.slices.find import support
 from workbench.analysis.slices.infer import Adjustment, bonferroni
 from workbench.analysis.slices.result import Ranking, SliceResult, describe, rank
 from workbench.analysis.slices.scores import side
@@ -314,7 +314,7 @@ def _search(whole: SliceResult, inside: np.ndarray, scope: Predicate) -> SliceRe
     part = _part(rows, inside, scope)
     codes = np.ascontiguousarray(coded.codes[:, inside])
     usable = coded.usable & _varied(codes)
-    least = _least(part, float(str(arguments["min_support"])))
+    least = support(part, float(str(arguments["min_support"])))
     cube = build_cube(
         codes, coded.codings, [part.loss.values], level=int(str(arguments["level"])), least=least, window=part.window,
         weights=part.weights, measures=[part.loss.name], usable=usable, budget=VISITS,
@@ -357,16 +357,6 @@ def _part(rows: Rows, inside: np.ndarray, scope: Predicate) -> Rows:
 def _varied(codes: np.ndarray) -> np.ndarray:
     """Which columns have more than one code here, shape (columns, 1): a condition that holds for all rows says nothing."""
     return np.array([[bool((column != column[0]).any())] for column in codes])
-
-
-def _least(rows: Rows, min_support: float) -> float:
-    """The support inside, as `find_slices` takes it; never below one row."""
-    if min_support >= 1:
-        return min_support
-    defined = rows.current & ~np.isnan(rows.loss.values)
-    if rows.weights is not None:
-        return min_support * float(rows.weights[defined].sum())
-    return float(max(1, math.floor(Decimal(str(min_support)) * int(np.count_nonzero(defined)))))
 
 
 def _narrow(found: SliceResult, least: float, level: int | None) -> tuple[SliceCube, Adjustment]:
