@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from workbench.incident.record import Record
 from workbench.incident.state import create_incident
 from workbench.views.modules import module
 
+ENDED = re.compile(r"^selected: |Traceback")
 INSIDE = ("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:", "about:")
 AXE = Path(__file__).parents[2] / ".venv-verify/node/node_modules/axe-core/axe.min.js"
 GRAVE = ("serious", "critical")
@@ -148,6 +150,21 @@ def _settings(folder: Path, *, dark: bool) -> None:
     (own / "notification.jupyterlab-settings").write_text(json.dumps({"fetchNews": "false"}))
     theme = {"theme": "JupyterLab Dark" if dark else "JupyterLab Light"}
     (own / "themes.jupyterlab-settings").write_text(json.dumps(theme))
+
+
+@pytest.fixture
+def run_all(page: Any) -> Callable[..., None]:
+    """Runs all cells of the notebook that is open, whose last one prints ``selected: …``, and sees that none failed."""
+
+    def run(seconds: int = 180) -> None:
+        page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for(timeout=120_000)
+        page.get_by_text("| Idle").wait_for(timeout=120_000)
+        page.get_by_text("Run", exact=True).first.click()
+        page.get_by_text("Run All Cells", exact=True).first.click()
+        page.locator(".jp-OutputArea-output", has_text=ENDED).first.wait_for(timeout=seconds * 1000)
+        assert page.locator(".jp-OutputArea-output", has_text="Traceback").all_inner_texts() == []
+
+    return run
 
 
 @contextmanager

@@ -25,7 +25,6 @@ pytestmark = pytest.mark.browser
 Show = Callable[..., None]
 Grave = Callable[..., list[str]]
 HOSTILE = "<img src=x onerror=\"document.title='owned'\">"
-ENDED = re.compile(r"^selected: |Traceback")
 
 
 @pytest.fixture(scope="module")
@@ -157,7 +156,8 @@ finding = Finding("disparity", "African-American against Caucasian", where='race
 @pytest.mark.slow
 @pytest.mark.parametrize("dark", [False, True])
 def test_in_the_lab_a_slider_moves_the_numbers_and_a_click_is_followed(
-    open_lab: Callable[..., str], page: Any, *, compas: Path, compas_roles: dict[str, Any], incident: str, home: Path,
+    open_lab: Callable[..., str], page: Any, run_all: Callable[..., None], *, compas: Path, compas_roles: dict[str, Any],
+    incident: str, home: Path,
     seen: Any, grave: Grave, shoot: Callable[..., None], dark: bool,
 ) -> None:  # fmt: skip
     sources = [LAB.format(data=str(compas), roles=compas_roles), "FindingsTable(investigation, [finding])",
@@ -165,11 +165,7 @@ def test_in_the_lab_a_slider_moves_the_numbers_and_a_click_is_followed(
                'print("selected:", investigation.selection)']  # fmt: skip
     page.set_viewport_size({"width": 1500, "height": 2600})
     page.goto(open_lab([new_code_cell(source) for source in sources], dark=dark))
-    page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for(timeout=120_000)
-    page.get_by_text("| Idle").wait_for(timeout=120_000)
-    page.get_by_text("Run", exact=True).first.click()
-    page.get_by_text("Run All Cells", exact=True).first.click()
-    page.locator(".jp-OutputArea-output", has_text=ENDED).first.wait_for(timeout=180_000)
+    run_all()
     panel, table = page.locator(".wb-disparity"), page.locator(".wb-findings")
     panel.get_by_role("button", name="African-American", exact=True).first.click()
     table.locator("tr.row[aria-selected=true]").wait_for()

@@ -29,7 +29,6 @@ SHOWN = {"x": 290, "y": 700, "width": 1180, "height": 1598}
 """What of the runbook the README shows: from the sentence to the ranked table."""
 KERNEL_GOES = re.compile(r"WebSocket|Connection lost|reconnect|Canceled|kernel", re.IGNORECASE)
 """What Lab's own console may say while a kernel restarts."""
-ENDED = re.compile(r"^selected: |Traceback")
 """What the last cell prints, or the cell that stops the others."""
 FINDINGS = [
     Finding("slice", "worse for the young", where="age < 25", effect=0.21, interval=(0.18, 0.24), unit="error rate",
@@ -46,15 +45,6 @@ from workbench.widgets.findings import FindingsTable
 from workbench.widgets.investigation import Investigation
 dataset = open_dataset(pd.DataFrame({"age": [20, 30], "region": ["north", "south"]}), {})
 """
-
-
-def run_all(page: Any) -> None:
-    page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for(timeout=120_000)
-    page.get_by_text("| Idle").wait_for(timeout=120_000)
-    page.get_by_text("Run", exact=True).first.click()
-    page.get_by_text("Run All Cells", exact=True).first.click()
-    page.locator(".jp-OutputArea-output", has_text=ENDED).first.wait_for(timeout=180_000)
-    assert page.locator(".jp-OutputArea-output", has_text="Traceback").all_inner_texts() == []
 
 
 def restart_and_run_all(page: Any) -> None:
@@ -83,12 +73,20 @@ def runbook(compas: Path, compas_roles: dict[str, Any], incident: str, tmp_path:
 
 
 def test_from_the_runbook_to_a_verified_seal(
-    open_lab: Open, runbook: nbformat.NotebookNode, page: Any, *, seen: Any, grave: Grave, shoot: Shoot, tmp_path: Path
+    open_lab: Open,
+    runbook: nbformat.NotebookNode,
+    page: Any,
+    run_all: Callable[..., None],
+    *,
+    seen: Any,
+    grave: Grave,
+    shoot: Shoot,
+    tmp_path: Path,
 ) -> None:
     """Run, filter, select, pin, see it in the record, lose the kernel, have the selection back, seal, verify."""
     page.set_viewport_size({"width": 1500, "height": 5200})
     page.goto(open_lab(runbook))
-    run_all(page)
+    run_all()
     table = page.locator(".wb")
     page.wait_for_timeout(1_500)
     shoot("triage", clip=SHOWN)
@@ -124,14 +122,14 @@ def test_from_the_runbook_to_a_verified_seal(
 @pytest.mark.parametrize("dark", [False, True])
 @pytest.mark.usefixtures("incident", "seen")
 def test_two_tables_of_one_investigation_say_the_same(
-    open_lab: Open, page: Any, home: Path, *, grave: Grave, shoot: Shoot, dark: bool
+    open_lab: Open, page: Any, run_all: Callable[..., None], home: Path, *, grave: Grave, shoot: Shoot, dark: bool
 ) -> None:
     given = f"findings = [Finding.from_dict(item) for item in {[item.to_dict() for item in FINDINGS]!r}]"
     sources = [f"{SETUP}\ninvestigation = Investigation(dataset, 'INC-1')\n{given}", "findings_figure(findings)",
                "FindingsTable(investigation, findings)", "FindingsTable(investigation, findings)",
                'print("selected:", investigation.selection)']  # fmt: skip
     page.goto(open_lab([new_code_cell(source) for source in sources], dark=dark))
-    run_all(page)
+    run_all()
     one, other = page.locator(".wb").nth(0), page.locator(".wb").nth(1)
     one.locator("tr.row", has_text="the young").click()
     other.locator("tr.row[aria-selected=true]", has_text="the young").wait_for()

@@ -1,7 +1,6 @@
 """The lineage in a browser: walked with the keyboard, dragged, slid back in time, and safe whatever the names say."""
 
 import json
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,6 @@ pytestmark = pytest.mark.browser
 Show = Callable[..., None]
 HOSTILE = "<img src=x onerror=\"document.title='owned'\">"
 NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "silent_corruption.ipynb"
-ENDED = re.compile(r"^selected: |Traceback")
 """What the last cell prints, or the cell that stops the others."""
 MORE = """
 from workbench.widgets.disparity import DisparateImpactPanel
@@ -191,15 +189,6 @@ def test_axe_finds_nothing_grave_light_or_dark(show: Show, page: Any, grave: Cal
     assert grave() == []
 
 
-def run_all(page: Any) -> None:
-    page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for(timeout=120_000)
-    page.get_by_text("| Idle").wait_for(timeout=120_000)
-    page.get_by_text("Run", exact=True).first.click()
-    page.get_by_text("Run All Cells", exact=True).first.click()
-    page.locator(".jp-OutputArea-output", has_text=ENDED).first.wait_for(timeout=400_000)
-    assert page.locator(".jp-OutputArea-output", has_text="Traceback").all_inner_texts() == []
-
-
 def await_selection(page: Any, text: str) -> None:
     """Every widget says that these rows are selected."""
     for concept in ("lineage", "findings", "slices", "disparity", "replay"):
@@ -210,7 +199,13 @@ def await_selection(page: Any, text: str) -> None:
 @pytest.mark.usefixtures("seen", "compas", "home")
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_four_widgets_of_one_investigation_follow_each_other(
-    open_lab: Callable[..., str], page: Any, grave: Callable[[str], list[str]], shoot: Callable[..., None], *, dark: bool
+    open_lab: Callable[..., str],
+    page: Any,
+    run_all: Callable[..., None],
+    grave: Callable[[str], list[str]],
+    shoot: Callable[..., None],
+    *,
+    dark: bool,
 ) -> None:
     """The worked notebook, with the slice explorer, the disparity panel and the replay beside the lineage and the findings."""
     notebook = nbformat.read(NOTEBOOK, as_version=4)
@@ -219,7 +214,7 @@ def test_four_widgets_of_one_investigation_follow_each_other(
     notebook.cells += [new_code_cell(source) for source in sources]
     page.set_viewport_size({"width": 1500, "height": 9000})
     page.goto(open_lab(notebook, dark=dark))
-    run_all(page)
+    run_all(seconds=400)
     names = ("lineage", "findings", "slices", "disparity", "replay")
     lineage, findings, slices, panel, replayed = (page.locator(f".wb-{name}") for name in names)
 

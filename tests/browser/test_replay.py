@@ -1,6 +1,5 @@
 """The attack replay in a browser: keys, play, pause, single inputs on demand, and one selection with the findings beside it."""
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -64,15 +63,6 @@ def traits(**more: Any) -> dict[str, Any]:
     steps = [{"first": at, "last": at, "seconds": at * 1.5, "judged": 10, "failed": [10 - at % 3, at % 2]} for at in range(12)]
     return {"verdicts": rows, "columns": ["job", "age"], "matrix": {"column": "job", "groups": groups}, "steps": steps,
             "told": "120 judged inputs.", **more}  # fmt: skip
-
-
-def run_all(page: Any) -> None:
-    page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for(timeout=120_000)
-    page.get_by_text("| Idle").wait_for(timeout=120_000)
-    page.get_by_text("Run", exact=True).first.click()
-    page.get_by_text("Run All Cells", exact=True).first.click()
-    page.locator(".jp-OutputArea-output", has_text=re.compile(r"^selected: |Traceback")).first.wait_for(timeout=300_000)
-    assert page.locator(".jp-OutputArea-output", has_text="Traceback").all_inner_texts() == []
 
 
 def sent(page: Any) -> list[dict[str, object]]:
@@ -177,7 +167,7 @@ def test_axe_finds_nothing_grave_light_or_dark(show: Show, page: Any, grave: Gra
 @pytest.mark.slow
 @pytest.mark.usefixtures("seen")
 def test_in_jupyterlab_it_shares_the_selection_with_the_findings_and_pins(
-    open_lab: Callable[..., str], page: Any, grave: Grave, incident: str, home: Path
+    open_lab: Callable[..., str], page: Any, run_all: Callable[..., None], *, grave: Grave, incident: str, home: Path
 ) -> None:
     sources = [
         SETUP,
@@ -188,7 +178,7 @@ def test_in_jupyterlab_it_shares_the_selection_with_the_findings_and_pins(
     ]
     page.set_viewport_size({"width": 1500, "height": 2600})
     page.goto(open_lab([new_code_cell(source) for source in sources]))
-    run_all(page)
+    run_all(seconds=300)
     shown, table = page.locator(".wb-replay"), page.locator(".wb-findings")
     shown.locator(".matrix tr.row", has_text="north").click()
     table.get_by_text('region = "north"', exact=True).first.wait_for()
@@ -210,13 +200,13 @@ def test_in_jupyterlab_it_shares_the_selection_with_the_findings_and_pins(
 @pytest.mark.usefixtures("seen", "compas")
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_the_worked_notebook_shows_the_memorising_defence(
-    open_lab: Callable[..., str], page: Any, shoot: Callable[..., None], *, dark: bool
+    open_lab: Callable[..., str], page: Any, run_all: Callable[..., None], shoot: Callable[..., None], *, dark: bool
 ) -> None:
     notebook = nbformat.read(Path(__file__).parents[2] / "notebooks" / "adversarial_attack.ipynb", as_version=4)
     notebook.cells.append(new_code_cell('print("selected:", investigation.selection)'))
     page.set_viewport_size({"width": 1500, "height": 7000})
     page.goto(open_lab(notebook, dark=dark))
-    run_all(page)
+    run_all(seconds=300)
     shown = page.locator(".wb-replay")
     assert "patched is an overfitted defence" in shown.locator(".warned").inner_text()
     shown.get_by_label("Step", exact=True).focus()

@@ -1,7 +1,6 @@
 """The slice explorer: brush, click, undo and pin in a real JupyterLab; the keyboard, axe-core and the dark on a bare page."""
 
 import json
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -64,15 +63,6 @@ def traits() -> dict[str, Any]:
 def sent(page: Any) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = page.evaluate("host.sent")
     return found
-
-
-def run_all(page: Any) -> None:
-    page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for(timeout=120_000)
-    page.get_by_text("| Idle").wait_for(timeout=120_000)
-    page.get_by_text("Run", exact=True).first.click()
-    page.get_by_text("Run All Cells", exact=True).first.click()
-    page.locator(".jp-OutputArea-output", has_text=re.compile(r"^selected: |Traceback")).first.wait_for(timeout=180_000)
-    assert page.locator(".jp-OutputArea-output", has_text="Traceback").all_inner_texts() == []
 
 
 @pytest.mark.usefixtures("seen")
@@ -163,8 +153,16 @@ def test_read_only_it_shows_the_ranked_table_and_nothing_to_change(show: Show, p
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("seen")
-def test_in_jupyterlab_one_brushes_clicks_undoes_and_pins(  # noqa: PLR0917  fixtures
-    open_lab: Callable[..., str], page: Any, grave: Grave, incident: str, compas: Path, compas_roles: dict[str, Any], home: Path
+def test_in_jupyterlab_one_brushes_clicks_undoes_and_pins(
+    open_lab: Callable[..., str],
+    page: Any,
+    run_all: Callable[..., None],
+    *,
+    grave: Grave,
+    incident: str,
+    compas: Path,
+    compas_roles: dict[str, Any],
+    home: Path,
 ) -> None:
     sources = [
         SETUP,
@@ -175,7 +173,7 @@ def test_in_jupyterlab_one_brushes_clicks_undoes_and_pins(  # noqa: PLR0917  fix
     ]
     page.set_viewport_size({"width": 1500, "height": 2200})
     page.goto(open_lab([new_code_cell(source) for source in sources]))
-    run_all(page)
+    run_all()
     explorer, table = page.locator(".wb-slices"), page.locator(".wb-findings")
     columns = explorer.locator("[data-chart=age]")
     first, last = columns.nth(0).bounding_box(), columns.nth(4).bounding_box()
@@ -206,13 +204,13 @@ def test_in_jupyterlab_one_brushes_clicks_undoes_and_pins(  # noqa: PLR0917  fix
 @pytest.mark.usefixtures("seen", "compas")
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_the_worked_notebook_shows_the_regression(
-    open_lab: Callable[..., str], page: Any, shoot: Callable[..., None], *, dark: bool
+    open_lab: Callable[..., str], page: Any, run_all: Callable[..., None], shoot: Callable[..., None], *, dark: bool
 ) -> None:
     notebook = nbformat.read(Path(__file__).parents[2] / "notebooks" / "silent_regression.ipynb", as_version=4)
     notebook.cells.append(new_code_cell('print("selected:", investigation.selection)'))
     page.set_viewport_size({"width": 1500, "height": 6000})
     page.goto(open_lab(notebook, dark=dark))
-    run_all(page)
+    run_all()
     explorer = page.locator(".wb-slices")
     explorer.locator("tr.row", has_text="Exec-managerial").first.click()
     explorer.locator("tr.row[aria-selected=true]").wait_for()
