@@ -24,7 +24,7 @@ test: $(VENV)/installed-test $(VENV_VERIFY)/installed browser ## run the tests, 
 	@$(BIN)/pytest -n auto
 
 test-all: $(VENV)/installed-test $(VENV_VERIFY)/installed browser ## run every test
-	@$(BIN)/pytest -n auto -m "slow or not slow"
+	@$(BIN)/pytest -n auto -m "slow or not slow" --hypothesis-profile=search
 
 check: $(VENV)/installed-test ## lint, format, types, import order
 	@$(BIN)/ruff check
