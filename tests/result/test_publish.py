@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from workbench.analysis.disparity import measure_disparity
@@ -105,6 +105,7 @@ def test_no_group_size_and_no_joint_rate_is_the_only_unknown_of_its_attribute(si
 
 
 @settings(max_examples=10)
+@example(sizes=[1, 9, 34, 80, 11], seed=79)  # seven said to be positive, beside no row at all that is negative
 @given(sizes=st.lists(st.one_of(st.integers(1, 12), st.integers(1, 80)), min_size=1, max_size=5), seed=st.integers(0, 99))
 def test_no_rate_over_fewer_than_ten_rows_is_left(sizes: list[int], seed: int) -> None:
     dataset = log([40, *sizes], seed=seed)

@@ -142,11 +142,17 @@ def _sums_of(groups: pd.DataFrame) -> Sums:
 
 
 def _fewest(groups: pd.DataFrame, measures: Sequence[str]) -> list[float | None]:
-    """The fewest rows that one of `measures` is the rate of, per group; None where it shows none of them."""
+    """The fewest rows that one of `measures` is the rate of, per group; 0 or None where none of them is a rate of any row.
+
+    A rate over no row says nothing; it must not stand for the others, which may be over few.
+    """
     columns = [numbers_of(groups[f"{measure}_n"]) for measure in measures]
-    return [min((size for size in sizes if size is not None), default=None) for sizes in zip(*columns, strict=True)] or [
-        None
-    ] * len(groups)
+    return [_least(sizes) for sizes in zip(*columns, strict=True)] or [None] * len(groups)
+
+
+def _least(sizes: Sequence[float | None]) -> float | None:
+    known = [size for size in sizes if size is not None]
+    return min((size for size in known if size), default=min(known, default=None))
 
 
 def _hidden_cells(sizes: Sequence[float | None], sums: Sums, marks: Sequence[bool]) -> list[bool]:
