@@ -14,9 +14,11 @@ missing, new and unseen values as shares of a column   blanked where small, else
 an intersection, by the groups it adds up to           more of its line are hidden, until no sum is solved for a small one
 a slice, by what is outside it                         blanked; other slices count in tens, so that no difference is exact;
                                                        so do a worklist, and what complaints have in common
-a period, by the rows before and after an onset        periods and changes count in tens, rates have no more digits than that
+a period, by the rows before and after an onset        periods and changes count in tens, rates have no more digits than that;
+                                                       so do the histories of findings, on both of their sides alike
 a rare text that names a cell of its own               the cell is left out, not blanked
 a replay's verdict on one input, by its id             left out, with what an error says; counts per target stay
+a group's classes of people, by the other groups'       blanked as groups are; of other parts of the rows nothing is told
 a longest run of fewer than ten rows                   blanked with its value and dates
 a table with a row per person                          left out: the ids would name them
 a whole result over fewer than ten rows                every number blanked
@@ -60,6 +62,7 @@ from workbench.result.cells import (
     to_step,
 )
 from workbench.result.groups import GROUP_COLUMNS, publish_disparity
+from workbench.result.history import HISTORY_COLUMNS, SOUNDNESS_COLUMNS, publish_history, publish_soundness
 from workbench.result.slices import CONJUNCTION_COLUMNS, SLICE_COLUMNS, publish_conjunctions, publish_slices
 
 if TYPE_CHECKING:
@@ -147,7 +150,8 @@ def _drift(tables: Tables, numbers: Mapping[str, Plain], _roles: Mapping[str, An
         columns = rewrite(columns, f"missing{end}", _as_share(total))
     least = min((total for total in totals.values() if total), default=None)
     tight = columns["column"].isin(touched).tolist()
-    columns = rewrite(columns, "distance", _as_distance(least), tight)
+    for name in ("distance", "low", "high", "by_chance"):
+        columns = rewrite(columns, name, _as_distance(least), tight)
     columns = blank(columns, ["psi"], tight)
     for name in ("p", "p_holm"):
         columns = rewrite(columns, name, _as_digits(1), tight)
@@ -256,6 +260,20 @@ def _frozen(table: pd.DataFrame, roles: Mapping[str, Any]) -> pd.DataFrame:
     return blank(table, ["value"], stray)
 
 
+def _privacy(tables: Tables, _numbers: Mapping[str, Plain], _roles: Mapping[str, Any]) -> Tables:
+    """Groups as parts of all rows; parts that were asked for overlap them in any way, so that no count of them is safe."""
+    from workbench.predicate import ALL_ROWS
+
+    table = tables["slices"]
+    table = table[(table["attribute"] != "") | (table["where"] == str(ALL_ROWS))].reset_index(drop=True)
+    marks = suppressed_flags(table)
+    sizes = numbers_of(table["n"])
+    for attribute, places in table.groupby("attribute", sort=False).indices.items():
+        for at, mark in zip(places, hide([sizes[at] for at in places]), strict=True) if attribute else ():
+            marks[at] = mark
+    return {**tables, "slices": blank_rows(table.assign(suppressed=marks), marks)}
+
+
 def _replay(tables: Tables, _numbers: Mapping[str, Plain], _roles: Mapping[str, Any]) -> Tables:
     """Without anything that is about one input: verdicts and changes by id, and the scores of the first divergence."""
     of_one = ("row_id", "recorded_score", "score", "error")
@@ -275,9 +293,12 @@ PUBLISHERS: Final[Mapping[str, tuple[Mapping[str, set[str]], Publisher]]] = {
     "complaints": ({"predicates": CONJUNCTION_COLUMNS}, publish_conjunctions),
     "disparity": (GROUP_COLUMNS, publish_disparity),
     "drift": (CELL_COLUMNS, _drift),
+    "history": ({"periods": HISTORY_COLUMNS | {"start"}, "levels": HISTORY_COLUMNS | {"span"}}, publish_history),
     "integrity": ({"columns": {"column"}}, _integrity),
+    "privacy": ({"slices": {"attribute", "n"}}, _privacy),
     "replay": ({}, _replay),
     "slices": ({"slices": SLICE_COLUMNS}, publish_slices),
+    "soundness": ({"periods": SOUNDNESS_COLUMNS}, publish_soundness),
     "worklist": ({"worklist": CONJUNCTION_COLUMNS}, publish_conjunctions),
 }
 """Kind of result to the columns that its tables must have, and the function that publishes them."""

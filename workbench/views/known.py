@@ -43,7 +43,7 @@ def known_figure(result: Result) -> go.Figure:
         Of `workbench.triage.known.when_known`.
     """
     table = result.tables["known"].head(MOST)
-    names = ["<br>".join(textwrap.wrap(f"{row.rank}. {row.statement}", WIDTH)[:2]) for row in table.itertuples()]
+    names = [_label(f"{row.rank}. {row.statement}") for row in table.itertuples()]
     figure = go.Figure()
     for name, row in zip(names, table.to_dict("records"), strict=True):
         ends = [pd.Timestamp(row[end]) for end in ("unknown", "known") if not _missing(row[end])]
@@ -60,6 +60,10 @@ def known_figure(result: Result) -> go.Figure:
 def _marks(table: pd.DataFrame, names: list[str], column: str, told: str, marker: dict[str, Any]) -> go.Scatter:
     found = [(pd.Timestamp(value), name) for value, name in zip(table[column], names, strict=True) if not _missing(value)]
     return go.Scatter(x=[at for at, _ in found], y=[name for _, name in found], mode="markers", name=told, marker=marker)
+
+
+def _label(text: str) -> str:
+    return "<br>".join(textwrap.wrap(textwrap.shorten(text, 2 * WIDTH - 10, placeholder=" …"), WIDTH))
 
 
 def _missing(value: object) -> bool:
