@@ -5,11 +5,13 @@
 Three attributes (50 intersections), eight measures, pandas strings. Cases: `frame` (1,000,000 rows in pandas, first call),
 `bootstrap` (the same with 1,000 resamples of group, overall, min, max, difference and ratio), `arrow` (10,000,000 rows, with peak
 memory above the data), `parquet` (5,000,000 rows from a file, one aggregate query), `peer` (fairlearn's MetricFrame at
-``--peer-rows``, as shipped and with its ``np.stack`` of one-dimensional columns taken out; ``--peer-bootstraps`` with resamples).
+``--peer-rows``, as shipped and with its ``np.stack`` of one-dimensional columns taken out; ``--peer-bootstraps`` with resamples),
+`aequitas` (Aequitas's audit of 1,000,000 rows, without intervals, by the python of ``--aequitas``, with the same rates).
 Fingerprinting is timed apart. Each case runs in a process of its own.
 """
 
 import argparse
+import json
 import platform
 import subprocess
 import sys
@@ -32,8 +34,9 @@ from workbench.data.dataset import Dataset, open_dataset
 ATTRIBUTES = {"region": 5, "sex": 2, "age": 5}
 MEASURES = ("selection_rate", "base_rate", "tpr", "fpr", "fnr", "tnr", "ppv", "accuracy")
 ROLES = {"prediction": "p", "label": "y", "favorable": 1, "positive": 1, "groups": list(ATTRIBUTES)}
-CASES = ("frame", "bootstrap", "arrow", "parquet", "peer")
+CASES = ("frame", "bootstrap", "arrow", "parquet", "peer", "aequitas")
 REPEATS = 5
+ROOT = Path(__file__).parents[1]
 
 
 def columns(rows: int, seed: int = 0) -> dict[str, Any]:
@@ -99,8 +102,8 @@ def peak_above(job: Callable[[], object]) -> tuple[float, int]:
     return spent, int(next(line for line in status if line.startswith("VmHWM")).split()[1]) * 1024 - before
 
 
-def run(case: str, peer_rows: int, peer_bootstraps: int) -> None:
-    """One case, in this process."""
+def run(case: str, peer_rows: int, peer_bootstraps: int, python: str) -> None:
+    """One case, in this process; `python` has Aequitas."""
     if case in ("frame", "bootstrap"):
         source = frame(1_000_000)
         print(f"open {seconds(lambda: open_dataset(source, ROLES)):.2f} s, fingerprint", end=" ")
@@ -117,8 +120,37 @@ def run(case: str, peer_rows: int, peer_bootstraps: int) -> None:
             dataset = open_dataset(f"{folder}/log.parquet", ROLES)
             dataset.__dict__["fingerprint"] = "not computed here"
             print(timed(dataset))
+    elif case == "aequitas":
+        aequitas(1_000_000, python)
     else:
         peer(peer_rows, peer_bootstraps)
+
+
+def aequitas(rows: int, python: str) -> None:
+    """Aequitas's audit in an environment of its own, our own on the same rows, and whether all cells are equal."""
+    source = frame(rows)
+    dataset = opened(source)
+    names = list(ATTRIBUTES)
+    measure_disparity(fresh(dataset), measures=MEASURES)
+    ours = min(seconds(lambda: measure_disparity(fresh(dataset), measures=MEASURES)) for _ in range(REPEATS))
+    table = measure_disparity(dataset, measures=MEASURES).tables["groups"]
+    with tempfile.TemporaryDirectory() as folder:
+        np.savez(f"{folder}/rows.npz", **{name: source[name].to_numpy(str if name in names else int) for name in source})
+        command = [python, str(ROOT / "benchmarks/peers/aequitas_audit.py"), f"{folder}/rows.npz"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False) if python else None
+    if done is None or done.returncode:
+        said = (done.stderr.strip().splitlines() or ["failed"])[-1][:100] if done else "no .venv-aequitas"
+        print(f"not run: {said}")
+        return
+    told = json.loads(done.stdout.splitlines()[-1])
+    theirs = pd.DataFrame(told["rates"])
+    table = table[table["attributes"] == ", ".join(names)].set_index("group").loc[theirs.index]
+    worst = float(np.abs(table[list(MEASURES)].to_numpy(float) - theirs[list(MEASURES)].to_numpy(float)).max())
+    spent = told["seconds"]
+    print(", ".join(f"{name} {number}" for name, number in told["versions"].items()))
+    print(f"{'':10} {rows:,} rows: Aequitas {spent:.2f} s (and {told['joining']:.2f} s to join the attributes)", end=", ")
+    print(f"ours {ours:.4f} s with intervals and tests: {spent / ours:.1f} times")
+    print(f"{'':10} {theirs.size} cells of {len(theirs)} groups, largest difference {worst:.1e}")
 
 
 def peer(rows: int, bootstraps: int) -> None:
@@ -191,11 +223,13 @@ def main() -> None:
     parser.add_argument("--case", nargs="*", default=list(CASES), choices=CASES)
     parser.add_argument("--peer-rows", type=int, default=100_000)
     parser.add_argument("--peer-bootstraps", type=int, default=0)
+    own = ROOT / ".venv-aequitas/bin/python"
+    parser.add_argument("--aequitas", default=str(own) if own.exists() else "", help="a python that has aequitas")
     parser.add_argument("--here", action="store_true", help="run the case in this process")
     arguments = parser.parse_args()
     if arguments.here:
         warnings.filterwarnings("ignore", category=DeprecationWarning)
-        run(arguments.case[0], arguments.peer_rows, arguments.peer_bootstraps)
+        run(arguments.case[0], arguments.peer_rows, arguments.peer_bootstraps, arguments.aequitas)
         return
     packages = ("numpy", "pandas", "pyarrow", "duckdb", "fairlearn", "scikit-learn")
     print(
@@ -204,6 +238,7 @@ def main() -> None:
     for case in arguments.case:
         print(f"{case:10}", end=" ", flush=True)
         words = ["--peer-rows", str(arguments.peer_rows), "--peer-bootstraps", str(arguments.peer_bootstraps)]
+        words += ["--aequitas", arguments.aequitas]
         subprocess.run([sys.executable, __file__, "--here", "--case", case, *words], check=True)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -110,3 +110,37 @@ def test_what_cannot_be_parted_is_refused() -> None:
         decompose(dataset, "g")
     with pytest.raises(UnknownNameError):
         decompose(dataset, "nowhere")
+
+
+@given(st.integers(0, 10_000))
+@settings(max_examples=6, deadline=None)
+def test_a_row_of_weight_two_is_a_row_twice_in_every_part(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    frame = pd.DataFrame({"g": rng.choice(["a", "b"], 120), "s": rng.choice(["x", "y", "z"], 120), "p": rng.integers(0, 2, 120)})
+    frame["w"] = rng.integers(1, 4, 120)
+    sides = {"group": "a", "reference": "b", "bootstrap": 0}
+    weighted = decompose(open_dataset(frame, {**ROLES, "weight": "w"}), "s", **sides)
+    repeated = decompose(open_dataset(frame.loc[frame.index.repeat(frame["w"])], ROLES), "s", **sides)
+    for name, columns in (("components", ["value", "share"]), ("strata", ["share", "rate", "composition", "rate_part"])):
+        one, other = (
+            result.tables[name].sort_values(list({"fold", "component", "where"} & set(result.tables[name])))
+            for result in (weighted, repeated)
+        )
+        np.testing.assert_allclose(one[columns].to_numpy(float), other[columns].to_numpy(float), atol=1e-12)
+    assert weighted.numbers["rows"] == int((frame["g"] == "a").sum())
+
+
+def test_equal_weights_change_no_interval_and_uneven_ones_widen_them() -> None:
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"g": rng.choice(["a", "b"], 600), "s": rng.choice(["x", "y"], 600), "p": rng.integers(0, 2, 600)})
+    frame = frame.assign(one=2.0, uneven=rng.exponential(1, 600) ** 2 + 0.01)
+    plain, equal, uneven = (
+        decompose(open_dataset(frame, {**ROLES, **more}), "s", group="a", reference="b")
+        .tables["components"]
+        .set_index(["fold", "component"])
+        for more in ({}, {"weight": "one"}, {"weight": "uneven"})
+    )
+    pd.testing.assert_frame_equal(equal, plain, rtol=1e-12)
+    widths = [table.loc[("twofold", "rate"), "high"] - table.loc[("twofold", "rate"), "low"] for table in (plain, uneven)]
+    kish = frame["uneven"].sum() ** 2 / (frame["uneven"] ** 2).sum() / len(frame)
+    assert widths[1] / widths[0] == pytest.approx(kish**-0.5, rel=0.25)

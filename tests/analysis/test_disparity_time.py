@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from workbench.analysis import stats
 from workbench.analysis.disparity_time import NO_DATE, disparity_over_time
@@ -166,3 +168,47 @@ def test_what_cannot_be_followed_is_refused() -> None:
     )
     with pytest.raises(InputError, match="same year"):
         disparity_over_time(open_dataset(apart, {key: ROLES[key] for key in ("time", "prediction", "favorable", "groups")}))
+
+
+def weighted_log(seed: int, rows: int = 240) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    times = pd.Timestamp("2026-01-01") + pd.to_timedelta(rng.integers(0, 6 * 7 * 24, rows), "h")
+    made = pd.DataFrame({"time": times, "g": rng.choice(["a", "b"], rows), "p": rng.integers(0, 2, rows)})
+    return made.assign(w=rng.integers(0, 4, rows))
+
+
+def followed(frame: pd.DataFrame, **more: Any) -> dict[str, pd.DataFrame]:
+    roles = {"time": "time", "prediction": "p", "favorable": 1, "groups": ["g"], **more}
+    half = frame["time"].median()
+    windows = {
+        "before": Predicate.parse(f"time < {half:%Y-%m-%dT%H:%M:%S}"),
+        "current": Predicate.parse(f"time >= {half:%Y-%m-%dT%H:%M:%S}"),
+    }
+    return disparity_over_time(open_dataset(frame, roles), group="a", reference="b", every="week", **windows).tables  # type: ignore[arg-type]
+
+
+@settings(max_examples=6, deadline=None)
+@given(st.integers(0, 10_000))
+def test_a_row_of_weight_two_is_a_row_twice_in_every_rate(seed: int) -> None:
+    frame = weighted_log(seed)
+    weighted = followed(frame, weight="w")["timeline"].set_index("start")
+    rates = ["value", "reference_value", "difference", "ratio"]
+    repeated = frame.loc[frame.index.repeat(frame["w"])]
+    for start, row in weighted.iterrows():
+        week = repeated["time"].between(start, start + pd.Timedelta(days=7), inclusive="left")
+        a, b = (repeated.loc[week & (repeated["g"] == name), "p"].mean() for name in "ab")
+        with np.errstate(all="ignore"):
+            ratio = np.divide(a, b)
+        np.testing.assert_allclose(row[rates].to_numpy(float), [a, b, a - b, ratio], rtol=1e-12)
+
+
+@settings(max_examples=6, deadline=None)
+@given(st.integers(0, 10_000), st.floats(0.1, 50))
+def test_only_the_proportions_of_weights_matter_and_equal_ones_change_nothing(seed: int, factor: float) -> None:
+    frame = weighted_log(seed)
+    once, scaled = (followed(frame.assign(w=frame["w"] * by), weight="w") for by in (1.0, factor))
+    for name, table in once.items():
+        pd.testing.assert_frame_equal(scaled[name], table, rtol=1e-9)
+    plain, equal = followed(frame), followed(frame.assign(w=1.0), weight="w")
+    for name, table in plain.items():
+        pd.testing.assert_frame_equal(equal[name], table)

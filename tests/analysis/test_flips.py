@@ -83,3 +83,17 @@ def test_what_cannot_be_asked_is_refused() -> None:
     derived = open_dataset(dataset.frame, ROLES | {"groups": ["x >= 0"]})
     with pytest.raises(ParameterError, match="made by a predicate"):
         flip_test(derived, python_target(biased))
+
+
+def test_a_row_of_weight_two_is_a_row_twice_in_the_share_and_decisions_are_counted_once() -> None:
+    frame = log().frame
+    frame = frame.assign(w=np.random.default_rng(1).integers(0, 4, len(frame)))
+    target = python_target(biased)
+    weighted = flip_test(open_dataset(frame, {**ROLES, "weight": "w"}), target).tables["flips"]
+    repeated = flip_test(open_dataset(frame.loc[frame.index.repeat(frame["w"])], ROLES), target).tables["flips"]
+    plain = flip_test(open_dataset(frame, ROLES), target).tables["flips"]
+    np.testing.assert_allclose(weighted["share"], repeated["share"], rtol=1e-12)
+    pd.testing.assert_frame_equal(
+        weighted[["asked", "changed", "to_favorable", "p"]], plain[["asked", "changed", "to_favorable", "p"]]
+    )
+    assert (weighted["high"] - weighted["low"] > plain["high"] - plain["low"]).all()

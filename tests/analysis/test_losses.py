@@ -33,6 +33,14 @@ def test_shares_are_those_of_the_confusion_matrix() -> None:
         assert mean(row_loss(opened(), name)) == pytest.approx(value), name
 
 
+@pytest.mark.parametrize("measure", ["ece", "calibration", "balanced_error"])
+def test_what_only_groups_have_is_no_loss_of_a_row_and_the_error_says_what_is(measure: str) -> None:
+    with pytest.raises(ParameterError, match=f"no single row has: {measure}. Use "):
+        row_loss(opened(), measure)
+    named = opened(FRAME.assign(**{measure: FRAME["score"]}), **CLASSES)
+    assert mean(row_loss(named, f"column:{measure}")) == pytest.approx(FRAME["score"].mean())
+
+
 def test_scores_are_judged_as_scikit_learn_does() -> None:
     assert mean(row_loss(opened(), "brier")) == pytest.approx(metrics.brier_score_loss(FRAME["label"], FRAME["score"]))
     assert mean(row_loss(opened(), "log_loss")) == pytest.approx(metrics.log_loss(FRAME["label"], FRAME["score"]))

@@ -6,8 +6,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from workbench.analysis.mitigation import AS_DECIDED, REMEDIES, preview_mitigations
+from workbench.analysis.mitigation import AS_DECIDED, REMEDIES, Held, preview_mitigations
 from workbench.analysis.remedies import Cases, called, reweighing
 from workbench.data.dataset import Dataset, open_dataset
 from workbench.errors import InputError, RolesError, UnknownNameError
@@ -101,3 +103,36 @@ def test_what_cannot_be_priced_is_refused() -> None:
         preview_mitigations(log(), remedies=["prayer"])
     with pytest.raises(InputError, match="fewer than two groups"):
         preview_mitigations(log(60))
+
+
+def test_weights_count_in_gaps_and_accuracy_and_only_their_proportions_matter() -> None:
+    frame = log().frame
+    frame = frame.assign(w=np.random.default_rng(0).exponential(1, len(frame)), ten=10.0)
+    only = {"remedies": ["recalibration per group"]}
+    plain, equal, once, scaled = (
+        preview_mitigations(open_dataset(given, {**ROLES, **more}), **only).tables
+        for given, more in (
+            (frame, {}),
+            (frame, {"weight": "ten"}),
+            (frame, {"weight": "w"}),
+            (frame.assign(w=7 * frame["w"]), {"weight": "w"}),
+        )
+    )
+    for name in ("previews", "groups"):
+        pd.testing.assert_frame_equal(equal[name], plain[name], rtol=1e-9)
+        pd.testing.assert_frame_equal(scaled[name], once[name], rtol=1e-9)
+        assert not np.allclose(once[name]["accuracy"], plain[name]["accuracy"])
+        assert once[name]["to_favorable"].tolist() == plain[name]["to_favorable"].tolist()
+
+
+@given(st.integers(0, 10_000))
+def test_held_out_rates_are_those_of_rows_repeated(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    label, was, told = (rng.random(60) < 0.5 for _ in range(3))
+    group, worth = rng.integers(0, 2, 60), rng.integers(1, 4, 60)
+    again = np.repeat(np.arange(60), worth)
+    weighted = Held(label, was, group, worth.astype(float), called_is_good=True)
+    repeated = Held(label[again], was[again], group[again], np.ones(len(again)), called_is_good=True)
+    for at in (0, 1):
+        one, other = weighted.rates(told, group == at), repeated.rates(told[again], group[again] == at)
+        np.testing.assert_allclose(one, other, rtol=1e-12)

@@ -72,3 +72,13 @@ def test_what_has_no_line_is_refused() -> None:
     frame = pd.DataFrame({"g": list("ab") * 10, "x": 1, "p": [0, 1] * 10})
     with pytest.raises(InputError, match="no feature varies"):
         decompose_by_features(open_dataset(frame, ROLES | {"features": ["x"]}))
+
+
+def test_a_row_of_weight_two_is_a_row_twice() -> None:
+    frame = log(3).frame
+    frame = frame.assign(w=np.random.default_rng(3).integers(1, 4, len(frame)))
+    weighted = decompose_by_features(open_dataset(frame, {**ROLES, "weight": "w"}), group="a", reference="b")
+    repeated = decompose_by_features(open_dataset(frame.loc[frame.index.repeat(frame["w"])], ROLES), group="a", reference="b")
+    for name in ("components", "features"):
+        np.testing.assert_allclose(weighted.tables[name]["value"], repeated.tables[name]["value"], atol=1e-9)
+    assert weighted.numbers["rows"] == int((frame["g"] == "a").sum())

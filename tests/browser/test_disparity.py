@@ -94,6 +94,21 @@ def test_with_the_keyboard_one_selects_a_group_and_changes_the_view(show: Show, 
 
 
 @pytest.mark.usefixtures("seen")
+def test_a_tab_left_for_later_asks_the_kernel_once_and_says_so(show: Show, page: Any, traits: dict[str, Any]) -> None:
+    tabs = [{**each, "waiting": each["id"] == "time"} for each in traits["form"]["tabs"]]
+    show("disparity", **{**traits, "form": {**traits["form"], "tabs": tabs}})
+    tab(page, "Over time")
+    panel = page.get_by_role("tabpanel")
+    assert "Measuring “Over time” over" in panel.get_by_role("status").inner_text()
+    tab(page, "Groups")
+    tab(page, "Over time")
+    assert [message for message in sent(page) if message["type"] == "open"] == [{"type": "open", "tab": "time"}]
+    page.evaluate("form => host.set('form', form)", traits["form"])
+    panel.locator("svg").first.wait_for()
+    assert page.get_by_role("tab", name="Over time", selected=True).count() == 1
+
+
+@pytest.mark.usefixtures("seen")
 def test_ratios_have_the_four_fifths_line(show: Show, page: Any, traits: dict[str, object]) -> None:
     show("disparity", **traits)
     page.get_by_label("Show").first.select_option("ratio")

@@ -12,6 +12,7 @@ from workbench.analysis.disparity import measure_disparity
 from workbench.analysis.disparity_review import Review, review_disparity
 from workbench.data.dataset import Dataset, open_dataset
 from workbench.incident.chain import Entry
+from workbench.incident.pins import RUN_VARIABLE
 from workbench.predicate import Predicate
 from workbench.widgets.disparity import DisparateImpactPanel
 from workbench.widgets.investigation import Investigation
@@ -186,6 +187,37 @@ def test_without_scores_there_are_no_sliders_and_the_tab_says_why(people: pd.Dat
     assert blocks(widget, "what_if")[0]["text"].startswith("Not asked:")
     say(widget, type="move", setting={"at": [0], "cost_fp": 1, "cost_fn": 1})
     assert "no scores" in widget.message
+
+
+def waiting(widget: DisparateImpactPanel) -> set[str]:
+    return {tab["id"] for tab in widget.form["tabs"] if tab["waiting"]}
+
+
+def test_of_many_rows_a_tab_is_measured_when_it_is_opened(
+    dataset: Dataset, review: Review, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workbench.widgets.disparity.AT_ONCE", 100)
+    widget, whole = DisparateImpactPanel(Investigation(dataset)), DisparateImpactPanel(Investigation(dataset), review)
+    assert waiting(widget) == {"time", "what_if", "why", "missing", "words"}
+    assert blocks(widget, "groups") == blocks(whole, "groups")
+    assert "when somebody opens it" in widget.twin()._repr_html_()
+    for tab in ("what_if", "words", "missing", "time", "why"):
+        say(widget, type="open", tab=tab)
+        assert tab not in waiting(widget)
+    assert widget.form == whole.form
+    assert widget.twin()._repr_html_() == whole.twin()._repr_html_()
+    widget.investigation.select(Predicate.parse("age < 60"))
+    assert waiting(widget) == {"time", "what_if", "why", "missing", "words"}
+    say(widget, type="open", tab="missing")
+    assert waiting(widget) == {"time", "what_if", "why", "words"}
+    assert widget.twin()._repr_html_() == whole.twin()._repr_html_()
+
+
+def test_where_nobody_can_ask_everything_is_measured_at_once(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("workbench.widgets.disparity.AT_ONCE", 100)
+    assert not waiting(DisparateImpactPanel(Investigation(dataset), readonly=True))
+    monkeypatch.setenv(RUN_VARIABLE, "1")
+    assert not waiting(DisparateImpactPanel(Investigation(dataset)))
 
 
 def test_an_unknown_option_lists_those_there_are(dataset: Dataset) -> None:

@@ -1,16 +1,19 @@
 """Two groups' rates over time as one series: in each bin of time, how far one rate lies from the other, and how precisely.
 
 A contrast compares the two groups *within* a bin, so a level that moves for both alike (a holiday, another intake, a new mix of
-cases) moves nothing here: what is dated is a change between the groups. Rows count alike, weights are not used.
+cases) moves nothing here: what is dated is a change between the groups. With weights, a bin's rates are weighted, and it counts
+for as many rows as its weights are worth (`Bins.effective`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from workbench.analysis.disparity.counts import effective_sample
 from workbench.analysis.onset.likelihood import FEWEST_EXPECTED
 
 Scale = Literal["difference", "ratio"]
@@ -29,21 +32,50 @@ class Bins(NamedTuple):
     starts
         Shape (bins,), datetime64[us], ascending; only bins with rows.
     hits, trials
-        Shape (2, bins): numerator and denominator of the group, then of the reference.
+        Shape (2, bins): sum of weights in the numerator and in the denominator of the group, then of the reference.
+    squares
+        Shape (2, bins): sum of squared weights in the denominator; None where every row counts 1.
+    counted
+        Shape (2, bins): rows in the denominator; None where every row counts 1.
     """
 
     starts: np.ndarray
     hits: np.ndarray
     trials: np.ndarray
+    squares: np.ndarray | None = None
+    counted: np.ndarray | None = None
+
+    @property
+    def rows(self) -> np.ndarray:
+        """Rows in the denominator, unweighted, shape (2, bins)."""
+        return self.trials if self.counted is None else self.counted
+
+    @property
+    def effective(self) -> Bins:
+        """Numerators and denominators as counts of equally weighted rows: the same rates, Kish's effective sample size."""
+        if self.squares is None:
+            return self
+        return Bins(self.starts, *effective_sample(self.hits, self.trials, self.squares))
 
     @property
     def paired(self) -> Bins:
         """The bins in which both groups have rows."""
         both = (self.trials > 0).all(axis=0)
-        return Bins(self.starts[both], self.hits[:, both], self.trials[:, both])
+        return self.changed(self.starts[both], lambda part: part[:, both])
+
+    def changed(self, starts: np.ndarray, change: Callable[[np.ndarray], np.ndarray]) -> Bins:
+        """Other bins, whose sums `change` makes of these."""
+        more = (None if part is None else change(part) for part in (self.squares, self.counted))
+        return Bins(starts, change(self.hits), change(self.trials), *more)
 
 
-def count_hours(times: np.ndarray, sides: tuple[np.ndarray, np.ndarray], hit: np.ndarray, among: np.ndarray) -> Bins:
+def count_hours(
+    times: np.ndarray,
+    sides: tuple[np.ndarray, np.ndarray],
+    hit: np.ndarray,
+    among: np.ndarray,
+    weights: np.ndarray | None = None,
+) -> Bins:
     """Count the rows `among`, and those of them that `hit`, of either side in each hour; a row without a time counts nowhere.
 
     Parameters
@@ -52,6 +84,8 @@ def count_hours(times: np.ndarray, sides: tuple[np.ndarray, np.ndarray], hit: np
         Shape (rows,), datetime64, NaT without one.
     sides
         Shapes (rows,), boolean: the group and the reference.
+    weights
+        Shape (rows,); None: every row counts 1.
     """
     dated = among & ~np.isnat(times)
     hours = times.astype("datetime64[h]")
@@ -60,10 +94,19 @@ def count_hours(times: np.ndarray, sides: tuple[np.ndarray, np.ndarray], hit: np
     first = hours[dated].min()
     at = np.where(dated, (hours - first).astype(np.int64), 0)
     size = int(at.max()) + 1
-    trials = np.stack([np.bincount(at[dated & side], minlength=size) for side in sides]).astype(float)
-    hits = np.stack([np.bincount(at[dated & side & hit], minlength=size) for side in sides]).astype(float)
-    used = np.flatnonzero(trials.any(axis=0))
-    return Bins((first + used).astype("datetime64[us]"), hits[:, used], trials[:, used])
+    chosen = [np.flatnonzero(dated & side) for side in sides]
+
+    def total(values: np.ndarray | None) -> np.ndarray:
+        parts = [np.bincount(at[rows], None if values is None else values[rows], minlength=size) for rows in chosen]
+        return np.stack(parts).astype(float)
+
+    rows = total(None)
+    used = np.flatnonzero(rows.any(axis=0))
+    starts = (first + used).astype("datetime64[us]")
+    if weights is None:
+        return Bins(starts, total(hit)[:, used], rows[:, used])
+    parts = total(weights * hit), total(weights), total(weights**2), rows
+    return Bins(starts, *(part[:, used] for part in parts))
 
 
 def coarsen(bins: Bins, period: str) -> Bins:
@@ -72,16 +115,16 @@ def coarsen(bins: Bins, period: str) -> Bins:
         return bins
     starts = pd.DatetimeIndex(bins.starts).to_period(PERIODS[period]).start_time.to_numpy(dtype="datetime64[us]")
     first = np.flatnonzero(np.append(True, starts[1:] != starts[:-1]))
-    return Bins(starts[first], np.add.reduceat(bins.hits, first, axis=1), np.add.reduceat(bins.trials, first, axis=1))
+    return bins.changed(starts[first], lambda part: np.add.reduceat(part, first, axis=1))
 
 
 def is_fine_enough(bins: Bins) -> bool:
     """Whether nearly all rows of the smaller group have rows of the other beside them."""
-    total = bins.trials.sum(axis=1)
+    total = bins.rows.sum(axis=1)
     if not total.min():
         return False
     smaller = int(np.argmin(total))
-    return bool(bins.paired.trials[smaller].sum() >= PAIRED * total[smaller])
+    return bool(bins.paired.rows[smaller].sum() >= PAIRED * total[smaller])
 
 
 def contrast(bins: Bins, scale: Scale) -> tuple[np.ndarray, np.ndarray]:

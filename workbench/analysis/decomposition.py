@@ -12,11 +12,12 @@ What composition accounts for is not thereby fair: a stratum may itself be the r
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from workbench.analysis.disparity.resamples import draw_weights
 from workbench.analysis.measures import LABELS, available_measures, share_flags
 from workbench.analysis.pairs import choose_pair
 from workbench.data.dataset import Dataset
@@ -71,7 +72,7 @@ def decompose(
         reference), ``low, high``, ``share`` of the difference (parts may exceed 1 or be negative), ``meaning``.
         Table ``strata``, the largest contribution first: ``where``, rows, shares and rates of both, and what the stratum adds to
         the twofold composition and rate. ``numbers``: ``difference``, ``strata``, ``shared`` (strata that both have).
-        Weights are not used.
+        Weights count in every value; rows are told unweighted.
 
     Raises
     ------
@@ -85,21 +86,23 @@ def decompose(
     chosen = measure or available_measures(dataset)[0]
     hit, among = share_flags(dataset, [chosen])[chosen]
     codes, wheres = _code_strata(dataset, columns, pair.columns, bins, among & (pair.inside | pair.outside))
-    hits, trials = _count(codes, len(wheres), (pair.inside & among, pair.outside & among), hit)
+    weights = dataset.weights if dataset.has("weight") else np.ones(dataset.rows)
+    tally = _count(codes, len(wheres), (pair.inside & among, pair.outside & among), hit, weights)
+    hits, trials = tally.weights[:, 0], tally.weights.sum(axis=1)
     if not (trials > 0).all(axis=0).any():
         raise InputError("no stratum holds rows of both groups", ", ".join(columns), "Choose coarser strata.")
     parts = part_difference(hits, trials)
-    draws = _draw(hits, trials, bootstrap, seed) if bootstrap else {}
+    draws = _draw(tally, bootstrap, seed) if bootstrap else {}
     components = _components(parts, draws, confidence)
     arguments = {
         **pair.said(), "strata": columns, "measure": chosen, "bins": bins, "bootstrap": bootstrap, "confidence": confidence,
         "roles": dataset.given.said(),
     }  # fmt: skip
-    rows = trials.sum(axis=1)
+    rows = tally.rows.sum(axis=(1, 2))
     return Result(
         kind="decomposition",
         title=f"{LABELS[chosen]} of {pair.group} against {pair.reference}, by {', '.join(columns)}",
-        tables={"components": components, "strata": _strata(wheres, hits, trials)},
+        tables={"components": components, "strata": _strata(wheres, hits, trials, tally.rows.sum(axis=1))},
         numbers={
             "rows": int(rows[0]), "rows_reference": int(rows[1]), "difference": float(parts["difference"]), "strata": len(wheres),
             "shared": int((trials > 0).all(axis=0).sum()),
@@ -176,23 +179,34 @@ def _where(key: int, codings: Sequence[Any]) -> Predicate:
     return where
 
 
-def _count(
-    codes: np.ndarray, strata: int, sides: tuple[np.ndarray, np.ndarray], hit: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    hits = np.stack([np.bincount(codes[side & hit], minlength=strata) for side in sides]).astype(float)
-    return hits, np.stack([np.bincount(codes[side], minlength=strata) for side in sides]).astype(float)
+class _Tally(NamedTuple):
+    """Rows, weights and squared weights of the group and of the reference, hits and others, by stratum: shape (2, 2, strata)."""
+
+    rows: np.ndarray
+    weights: np.ndarray
+    squares: np.ndarray
 
 
-def _draw(hits: np.ndarray, trials: np.ndarray, draws: int, seed: int) -> dict[str, np.ndarray]:
-    """The parts of tables drawn anew: within each group, rows fall into strata and outcomes as often as they were seen there."""
+def _count(codes: np.ndarray, strata: int, sides: tuple[np.ndarray, np.ndarray], hit: np.ndarray, weights: np.ndarray) -> _Tally:
+    parts = [
+        np.stack([[np.bincount(codes[chosen], each[chosen], strata) for chosen in (side & hit, side & ~hit)] for side in sides])
+        for each in (np.ones(len(codes)), weights, weights**2)
+    ]
+    return _Tally(*parts)
+
+
+def _draw(tally: _Tally, draws: int, seed: int) -> dict[str, np.ndarray]:
+    """The parts of tables drawn anew: within each group, rows fall into strata and outcomes as often as they were seen there.
+
+    The weights drawn in a cell are taken as normal, as in `workbench.analysis.disparity.resamples`.
+    """
     rng = np.random.default_rng(seed)
-    drawn_hits, drawn_trials = np.empty((draws, *hits.shape)), np.empty((draws, *trials.shape))
+    found = np.empty((draws, *tally.rows.shape))
     for side in range(2):
-        cells = np.concatenate([hits[side], trials[side] - hits[side]])
-        drawn = rng.multinomial(int(cells.sum()), cells / cells.sum(), size=draws)
-        drawn_hits[:, side] = drawn[:, : hits.shape[1]]
-        drawn_trials[:, side] = drawn_hits[:, side] + drawn[:, hits.shape[1] :]
-    return part_difference(drawn_hits, drawn_trials)
+        rows, weights, squares = (part[side].reshape(-1) for part in tally)
+        drawn = rng.multinomial(int(rows.sum()), rows / rows.sum(), size=draws)
+        found[:, side] = draw_weights(drawn, rows, weights, squares, rng).reshape(draws, 2, -1)
+    return part_difference(found[:, :, 0], found.sum(axis=2))
 
 
 def _components(parts: dict[str, np.ndarray], draws: dict[str, np.ndarray], confidence: float) -> pd.DataFrame:
@@ -210,7 +224,7 @@ def _components(parts: dict[str, np.ndarray], draws: dict[str, np.ndarray], conf
     return pd.DataFrame(rows)
 
 
-def _strata(wheres: Sequence[Predicate], hits: np.ndarray, trials: np.ndarray) -> pd.DataFrame:
+def _strata(wheres: Sequence[Predicate], hits: np.ndarray, trials: np.ndarray, rows: np.ndarray) -> pd.DataFrame:
     shared = (trials > 0).all(axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
         rate, share = hits / trials, trials / trials.sum(axis=1, keepdims=True)
@@ -218,9 +232,9 @@ def _strata(wheres: Sequence[Predicate], hits: np.ndarray, trials: np.ndarray) -
         on = inside / inside.sum(axis=1, keepdims=True)
     composition = np.where(shared, (on[0] - on[1]) * rate.mean(axis=0), np.nan)
     by_rate = np.where(shared, (rate[0] - rate[1]) * on.mean(axis=0), np.nan)
-    hidden = np.array(hide(trials[0].tolist())) | np.array(hide(trials[1].tolist()))
+    hidden = np.array(hide(rows[0].tolist())) | np.array(hide(rows[1].tolist()))
     table = pd.DataFrame({
-        "where": [str(where) for where in wheres], "rows": trials[0].astype(int), "rows_reference": trials[1].astype(int),
+        "where": [str(where) for where in wheres], "rows": rows[0].astype(int), "rows_reference": rows[1].astype(int),
         "share": share[0], "share_reference": share[1], "rate": rate[0], "rate_reference": rate[1],
         "composition": composition, "rate_part": by_rate, "suppressed": hidden,
     })  # fmt: skip

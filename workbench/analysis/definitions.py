@@ -7,12 +7,13 @@ When the share of positive outcomes differs between groups, no imperfect score g
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from workbench.analysis import stats
+from workbench.analysis.disparity.counts import effective_sample
 from workbench.analysis.measures import LABELS, share_flags
 from workbench.analysis.pairs import Pair, choose_pair
 from workbench.data.dataset import Dataset
@@ -142,7 +143,8 @@ def impossibility(
         Table ``groups``: rows, base rate (with Wilson interval), PPV, FNR, FPR, and ``fpr_if_equal``: the FPR that would follow
         for this base rate, did both groups have the PPV and FNR of both together. With scores also ``score_of_positive`` and
         ``score_of_negative`` (means). Table ``statements``: ``result`` (whose theorem), ``applies``, ``statement``.
-        ``numbers``: ``base_rate_difference``, its ``p``, ``applies``. Weights are not used.
+        ``numbers``: ``base_rate_difference``, its ``p``, ``applies``. Weights count in every
+        rate, interval and p (Kish's effective size); rows are told unweighted.
 
     Raises
     ------
@@ -152,7 +154,7 @@ def impossibility(
     pair = choose_pair(dataset, attribute, group=group, reference=reference)
     counts = _confusion(dataset, pair)
     table, p = _sides(pair, counts), float(_base_rate_p(counts))
-    perfect = bool((counts[:, 1:3].sum(axis=1) == 0).any())
+    perfect = bool((counts.weights[:, 1:3].sum(axis=1) == 0).any())
     applies = p <= LEVEL and not perfect
     if dataset.has("score"):
         table = table.assign(**_score_means(dataset, pair))
@@ -162,7 +164,7 @@ def impossibility(
         kind="impossibility",
         title=f"What cannot be equal at once: {pair.group} and {pair.reference}",
         tables={"groups": table, "statements": statements},
-        numbers={"rows": int(counts.sum()), "base_rate_difference": difference, "p": p, "applies": applies},
+        numbers={"rows": int(counts.rows.sum()), "base_rate_difference": difference, "p": p, "applies": applies},
         where=dataset.where,
         provenance=provenance({**pair.said(), "roles": dataset.given.said()}, fingerprint=dataset.fingerprint),
     )
@@ -177,30 +179,49 @@ def implied_fpr(base_rate: Any, ppv: Any, fnr: Any) -> Any:
         return np.asarray(base_rate) / (1 - np.asarray(base_rate)) * (1 - ppv) / ppv * (1 - fnr)
 
 
-def _confusion(dataset: Dataset, pair: Pair) -> np.ndarray:
-    """tp, fp, fn, tn of the group, then of the reference, shape (2, 4)."""
+class _Confusion(NamedTuple):
+    """Rows, weights and squared weights of tp, fp, fn, tn of the group, then of the reference, each of shape (2, 4)."""
+
+    rows: np.ndarray
+    weights: np.ndarray
+    squares: np.ndarray
+
+    def base(self) -> tuple[np.ndarray, np.ndarray]:
+        """Positive labels and all rows of both sides, as equally weighted rows."""
+        positive = self.weights[:, 0] + self.weights[:, 2]
+        return effective_sample(positive, self.weights.sum(axis=1), self.squares.sum(axis=1))
+
+
+def _confusion(dataset: Dataset, pair: Pair) -> _Confusion:
     flags = share_flags(dataset, ["tpr", "fpr"])
     (tp, yes), (fp, no) = flags["tpr"], flags["fpr"]
     cells = (tp, fp, yes & ~tp, no & ~fp)
-    return np.array([[(side & cell).sum() for cell in cells] for side in (pair.inside, pair.outside)], dtype=float)
+    weights = dataset.weights
+    parts = (
+        np.array([[each[side & cell].sum() for cell in cells] for side in (pair.inside, pair.outside)], dtype=float)
+        for each in (np.ones(len(weights)), weights, weights**2)
+    )
+    return _Confusion(*parts)
 
 
-def _base_rate_p(counts: np.ndarray) -> np.ndarray:
-    positive, rows = counts[:, 0] + counts[:, 2], counts.sum(axis=1)
+def _base_rate_p(counts: _Confusion) -> np.ndarray:
+    positive, rows = (np.round(part) for part in counts.base())
     return stats.two_proportions(positive[0], rows[0], positive[1], rows[1])
 
 
-def _sides(pair: Pair, counts: np.ndarray) -> pd.DataFrame:
-    tp, fp, fn, tn = counts.T
-    rows = counts.sum(axis=1)
-    low, high = stats.wilson(tp + fn, rows)
+def _sides(pair: Pair, counts: _Confusion) -> pd.DataFrame:
+    tp, fp, fn, tn = counts.weights.T
+    total = counts.weights.sum(axis=1)
+    low, high = stats.wilson(*counts.base())
+    few = np.minimum(counts.rows[:, [0, 2]].sum(axis=1), counts.rows[:, [1, 3]].sum(axis=1))
     with np.errstate(divide="ignore", invalid="ignore"):
-        base, ppv, fnr, fpr = (tp + fn) / rows, tp / (tp + fp), fn / (tp + fn), fp / (fp + tn)
+        base, ppv, fnr, fpr = (tp + fn) / total, tp / (tp + fp), fn / (tp + fn), fp / (fp + tn)
         together = tp.sum() / (tp + fp).sum(), fn.sum() / (tp + fn).sum()
     return pd.DataFrame({
-        "group": [pair.group, pair.reference], "rows": rows.astype(int), "base_rate": base, "base_rate_low": low,
-        "base_rate_high": high, "ppv": ppv, "fnr": fnr, "fpr": fpr, "fpr_if_equal": implied_fpr(base, *together),
-        "suppressed": np.minimum(tp + fn, fp + tn) < SMALL_CELL,
+        "group": [pair.group, pair.reference], "rows": counts.rows.sum(axis=1).astype(int),
+        "base_rate": base, "base_rate_low": low, "base_rate_high": high, "ppv": ppv, "fnr": fnr, "fpr": fpr,
+        "fpr_if_equal": implied_fpr(base, *together),
+        "suppressed": few < SMALL_CELL,
     })  # fmt: skip
 
 
@@ -209,8 +230,9 @@ def _score_means(dataset: Dataset, pair: Pair) -> dict[str, list[float]]:
     means: dict[str, list[float]] = {"score_of_positive": [], "score_of_negative": []}
     for side in (pair.inside, pair.outside):
         for name, outcome in (("score_of_positive", 1), ("score_of_negative", 0)):
-            held = scores[side & (label == outcome) & ~np.isnan(scores)]
-            means[name].append(float(held.mean()) if len(held) else np.nan)
+            held = side & (label == outcome) & ~np.isnan(scores)
+            total = dataset.weights[held].sum()
+            means[name].append(float((dataset.weights[held] * scores[held]).sum() / total) if total else np.nan)
     return means
 
 

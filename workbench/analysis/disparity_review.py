@@ -7,7 +7,7 @@ open (`missing`). A part that cannot be asked says why; it never costs the other
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, TypedDict
 
@@ -29,6 +29,19 @@ from workbench.result import SMALL_CELL, Result
 
 PAIRED: Final = ("over_time", "decomposition", "impossibility", "missing")
 """The parts that ask of one group beside its reference."""
+LATER: Final = (*PAIRED, "thresholds")
+"""The parts that rest on the groups' measures and can wait until somebody looks at them."""
+PARTS: Final = ("guard", "groups", *LATER)
+ASKS: Final = {
+    "groups": "who fares how",
+    "guard": "whether the data is sound",
+    "over_time": "since when",
+    "decomposition": "why",
+    "impossibility": "what cannot be equal at once",
+    "missing": "what the unknown leave open",
+    "thresholds": "what other thresholds would do",
+}
+"""Part to what is asked in it."""
 CURVE_POINTS: Final = 200
 
 
@@ -105,9 +118,23 @@ class Review:
     pair: Pair | None = None
     thresholds: Thresholds | None = field(default=None, repr=False)
 
+    @property
+    def left(self) -> tuple[str, ...]:
+        """The parts of `LATER` that were not asked yet."""
+        return tuple(name for name in LATER if name not in self.results and name not in self.skipped)
 
-def review_disparity(dataset: Dataset, question: Question | None = None) -> Review:
-    """Ask everything of `dataset`.
+
+def review_disparity(
+    dataset: Dataset, question: Question | None = None, parts: Collection[str] = LATER, *, tell: Callable[[str], object] = str
+) -> Review:
+    """Ask `dataset` whether the data is sound and who fares how, and `parts` of what follows from there.
+
+    Parameters
+    ----------
+    parts
+        Of `LATER`; the others are left to `ask_further`.
+    tell
+        Called with what is asked next, one of `ASKS`.
 
     Raises
     ------
@@ -116,35 +143,79 @@ def review_disparity(dataset: Dataset, question: Question | None = None) -> Revi
     InputError
         If there are no rows.
     UnknownNameError
-        For an attribute, a group, a column or a policy that does not exist.
+        For an attribute, a group, a column, a part or a policy that does not exist.
     """
     asked = question or Question()
     subject = current_rows(dataset, asked)
     if not subject.rows:
         raise InputError("no rows to compare groups in", str(subject.where), "Choose a wider selection or window.")
+    tell(ASKS["groups"])
     groups = measure_disparity(
         subject, asked.groups or None, asked.reference, strata=asked.strata or None, policy=asked.policy or None, seed=asked.seed
     )
-    results = {"guard": guard_data(dataset), "groups": groups}
+    tell(ASKS["guard"])
+    return ask_further(dataset, _follow(subject, asked, {"guard": guard_data(dataset), "groups": groups}), parts, tell=tell)
+
+
+def follow_group(dataset: Dataset, review: Review, attribute: str, group: str | None, parts: Collection[str] = LATER) -> Review:
+    """`review` with another group followed: what holds of all groups is kept, `parts` are asked anew.
+
+    Raises
+    ------
+    UnknownNameError
+        For an attribute, a group or a part that does not exist.
+    """
+    asked = replace(review.question, attribute=attribute, group=group)
+    kept = {name: result for name, result in review.results.items() if name not in LATER}
+    return ask_further(dataset, _follow(current_rows(dataset, asked), asked, kept), parts)
+
+
+def _follow(subject: Dataset, asked: Question, results: Mapping[str, Result]) -> Review:
+    """A review as far as `results` reach, with the two groups that all further parts are asked of."""
     skipped: dict[str, str] = {}
+    groups = results["groups"]
     attribute = asked.attribute or str(groups.tables["groups"]["attributes"].iloc[0])
     hidden = hidden_groups(groups, attribute)
     pair = _pair(subject, asked, attribute, skipped)
     if pair is not None and {pair.group, pair.reference} & hidden["n"]:
         skipped |= dict.fromkeys(PAIRED, f"{pair.group} or {pair.reference} is suppressed: nothing may be told of it")
-    elif pair is not None:
-        for name, part in _parts(dataset, subject, asked, pair, hidden).items():
-            try:
-                results[name] = part()
-            except InputError as exc:
-                skipped[name] = str(exc)
-    try:
-        thresholds = Thresholds.of(subject, attribute, reference=_reference(subject, asked, attribute))
-    except InputError as exc:
-        skipped["thresholds"] = str(exc)
-        return Review(results, skipped, attribute, asked, hidden, pair)
-    results["thresholds"] = _now(thresholds, subject, hidden, pair)
-    return Review(results, skipped, attribute, asked, hidden, pair, thresholds)
+    return Review(results, skipped, attribute, asked, hidden, pair)
+
+
+def ask_further(
+    dataset: Dataset, review: Review, parts: Collection[str] = LATER, *, tell: Callable[[str], object] = str
+) -> Review:
+    """`review` with those of `parts` that it left open.
+
+    Parameters
+    ----------
+    dataset
+        Of which `review` was asked.
+    tell
+        Called with what is asked next, one of `ASKS`.
+
+    Raises
+    ------
+    UnknownNameError
+        For a part that does not exist.
+    """
+    if unknown := set(parts) - set(LATER):
+        raise UnknownNameError("part of a review", min(unknown), LATER)
+    subject = current_rows(dataset, review.question)
+    results, skipped, thresholds = dict(review.results), dict(review.skipped), review.thresholds
+    for name in (part for part in review.left if part in parts):
+        tell(ASKS[name])
+        try:
+            if name == "thresholds":
+                reference = _reference(subject, review.question, review.attribute)
+                thresholds = Thresholds.of(subject, review.attribute, reference=reference)
+                results[name] = _now(thresholds, subject, review.hidden, review.pair)
+            elif review.pair is not None:
+                results[name] = _parts(dataset, subject, review.question, review.pair, review.hidden)[name]()
+        except InputError as exc:
+            skipped[name] = str(exc)
+    ordered: dict[str, Result] = {name: results[name] for name in PARTS if name in results}
+    return replace(review, results=ordered, skipped=skipped, thresholds=thresholds)
 
 
 def current_rows(dataset: Dataset, asked: Question) -> Dataset:

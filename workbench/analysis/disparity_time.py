@@ -26,6 +26,7 @@ from workbench.analysis.contrast import (
     is_fine_enough,
     least_precision,
 )
+from workbench.analysis.disparity.counts import effective_sample
 from workbench.analysis.measures import LABELS, available_measures, share_flags
 from workbench.analysis.onset import WITHIN, Traced, trace_changes
 from workbench.analysis.onset.series import MOST_POINTS
@@ -72,7 +73,8 @@ def disparity_over_time(
     Parameters
     ----------
     dataset
-        With the role ``time``. Rows count alike: the role ``weight`` is not used.
+        With the role ``time``. Weights count in every rate, interval and date (Kish's effective size); in the alarms, whose
+        promise holds for counts alone, rows count alike.
     attribute, group, reference
         Whom to hold against whom, see `workbench.analysis.pairs.choose_pair`.
     measures
@@ -112,7 +114,8 @@ def disparity_over_time(
     flags = share_flags(dataset, wanted)
     times = dataset.role("time").to_numpy(dtype="datetime64[us]")
     told = _events(dataset, times, events)
-    hours = _hours(times, pair, flags)
+    weights = dataset.weights if dataset.has("weight") else None
+    hours = _hours(times, pair, flags, weights)
     flags = {measure: flags[measure] for measure in hours}
     fine = _finest(hours, pair)
     shown = every or _readable(hours)
@@ -124,7 +127,7 @@ def disparity_over_time(
         "alarms": alarms, "looks": looks, "events": told,
     }  # fmt: skip
     if len(windows) == 2:
-        tables["windows"] = _windows(pair, flags, windows, confidence)
+        tables["windows"] = _windows(pair, flags, windows, confidence, weights)
     arguments = {
         **pair.said(), "measures": wanted, "every": every, "most": most, "confidence": confidence, "roles": dataset.given.said(),
         "before": None if before is None else str(before), "current": None if current is None else str(current),
@@ -170,9 +173,9 @@ def _events(dataset: Dataset, times: np.ndarray, events: pd.DataFrame | None) ->
     return pd.concat(parts, ignore_index=True).dropna(subset="time").sort_values("time", ignore_index=True)
 
 
-def _hours(times: np.ndarray, pair: Pair, flags: Flags) -> dict[str, Bins]:
+def _hours(times: np.ndarray, pair: Pair, flags: Flags, weights: np.ndarray | None) -> dict[str, Bins]:
     """The hourly counts of each measure that both groups have rows for."""
-    counted = {measure: count_hours(times, (pair.inside, pair.outside), *flag) for measure, flag in flags.items()}
+    counted = {measure: count_hours(times, (pair.inside, pair.outside), *flag, weights) for measure, flag in flags.items()}
     hours = {measure: bins for measure, bins in counted.items() if bins.trials.any(axis=1).all()}
     if not hours:
         raise InputError("no dated rows of both groups that a measure is the rate of", ", ".join(flags), _MEND)
@@ -196,7 +199,7 @@ def _readable(hours: dict[str, Bins]) -> str:
     """The shortest period of which there are few enough, each with enough rows of the smaller group for every measure."""
     for period in PERIODS:
         counted = [coarsen(bins, period) for bins in hours.values()]
-        if all(len(bins.starts) <= MOST_PERIODS and np.median(bins.trials.min(axis=0)) >= READABLE for bins in counted):
+        if all(len(bins.starts) <= MOST_PERIODS and np.median(bins.rows.min(axis=0)) >= READABLE for bins in counted):
             return period
     return "year"
 
@@ -208,15 +211,16 @@ def _timeline(hours: dict[str, Bins], period: str, confidence: float) -> pd.Data
 
 
 def _periods(measure: str, bins: Bins, confidence: float) -> pd.DataFrame:
-    (k1, k2), (n1, n2) = bins.hits, bins.trials
+    (k1, k2), (n1, n2) = bins.effective.hits, bins.effective.trials
+    rows, others = bins.rows
     with np.errstate(divide="ignore", invalid="ignore"):
         value, other = k1 / n1, k2 / n2
         ratio = value / other
     low, high = stats.newcombe(k1, n1, k2, n2, confidence)
     ratio_low, ratio_high = stats.ratio_interval(k1, n1, k2, n2, confidence)
-    hidden = np.array(hide(n1.tolist())) | np.array(hide(n2.tolist()))
+    hidden = np.array(hide(rows.tolist())) | np.array(hide(others.tolist()))
     return pd.DataFrame({
-        "measure": measure, "start": bins.starts, "rows": n1.astype(int), "rows_reference": n2.astype(int), "value": value,
+        "measure": measure, "start": bins.starts, "rows": rows.astype(int), "rows_reference": others.astype(int), "value": value,
         "reference_value": other, "difference": value - other, "difference_low": low, "difference_high": high, "ratio": ratio,
         "ratio_low": ratio_low, "ratio_high": ratio_high, "suppressed": hidden,
     })  # fmt: skip
@@ -231,10 +235,10 @@ def _changes(
     series = len(bins) * len(SCALES)
     for measure, counted in bins.items():
         for scale in SCALES:
-            values, precision = contrast(counted, scale)
+            values, precision = contrast(counted.effective, scale)
             traced = trace_changes(
                 counted.paired.starts, values, precision, model="estimate", level=LEVEL / series, most=most,
-                min_segment=least_precision(counted, precision),
+                min_segment=least_precision(counted.effective, precision),
             )  # fmt: skip
             told = [
                 _change(measure, scale, number, trace, events=events, series=series) for number, trace in enumerate(traced, 1)
@@ -276,7 +280,7 @@ def _day(trace: Traced) -> pd.Timedelta:
 def _profile(measure: str, scale: Scale, number: int, trace: Traced, bins: Bins) -> pd.DataFrame:
     at = np.searchsorted(bins.starts, trace.times)
     columns = {"measure": measure, "scale": scale, "change": number, "time": trace.times, "shortfall": trace.shortfall}
-    return pd.DataFrame(columns | {"inside": trace.shortfall <= WITHIN, "suppressed": _steps_too_small(bins.trials)[at]})
+    return pd.DataFrame(columns | {"inside": trace.shortfall <= WITHIN, "suppressed": _steps_too_small(bins.rows)[at]})
 
 
 def _steps_too_small(trials: np.ndarray) -> np.ndarray:
@@ -333,17 +337,28 @@ def _rules(
     return [*rules, ("four fifths", FOUR_FIFTHS, LEVEL)] if measure == "selection_rate" else rules
 
 
-def _four(pair: Pair, flags: tuple[np.ndarray, np.ndarray], window: np.ndarray) -> tuple[int, int, int, int]:
+def _four(
+    pair: Pair, flags: tuple[np.ndarray, np.ndarray], window: np.ndarray, weights: np.ndarray | None = None
+) -> tuple[float, float, float, float]:
+    """Hits and trials of the group and of the reference in a window, as equally weighted rows."""
     hit, among = flags
-    first, second = pair.inside & window, pair.outside & window
-    return int((first & hit).sum()), int((first & among).sum()), int((second & hit).sum()), int((second & among).sum())
+    found: list[float] = []
+    for side in (pair.inside, pair.outside):
+        rows = side & window & among
+        each = rows.astype(float) if weights is None else np.where(rows, weights, 0.0)
+        sums = (np.asarray(part.sum()) for part in (each * hit, each, each**2))
+        found += [float(part) for part in effective_sample(*sums)]
+    return found[0], found[1], found[2], found[3]
 
 
-def _windows(pair: Pair, flags: Flags, windows: dict[str, np.ndarray], confidence: float) -> pd.DataFrame:
+def _windows(
+    pair: Pair, flags: Flags, windows: dict[str, np.ndarray], confidence: float, weights: np.ndarray | None
+) -> pd.DataFrame:
     """Both windows' gaps, and how the gap changed."""
     rows = []
     for measure, flag in flags.items():
-        was, now = (_four(pair, flag, windows[name]) for name in ("before", "current"))
+        was, now = (_four(pair, flag, windows[name], weights) for name in ("before", "current"))
+        people = {name: [int((side & flag[1] & windows[name]).sum()) for side in (pair.inside, pair.outside)] for name in windows}
         moved = stats.difference_of_differences(was, now, confidence)
         row: dict[str, Any] = {"measure": measure}
         for name, four in (("before", was), ("current", now)):
@@ -354,11 +369,11 @@ def _windows(pair: Pair, flags: Flags, windows: dict[str, np.ndarray], confidenc
             row |= {
                 f"difference_{name}_low": float(low),
                 f"difference_{name}_high": float(high),
-                f"rows_{name}": four[1] + four[3],
+                f"rows_{name}": sum(people[name]),
             }
         low, high = moved.interval
         row |= {"change": float(moved.change), "change_low": float(low), "change_high": float(high), "p": float(moved.p)}
-        rows.append(row | {"suppressed": min(was[1], was[3], now[1], now[3]) < SMALL_CELL})
+        rows.append(row | {"suppressed": min(map(min, people.values())) < SMALL_CELL})
     table = pd.DataFrame(rows)
     return table.assign(p_adjusted=stats.holm(table["p"].to_numpy(dtype=float)))
 

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.analysis import stats
+from workbench.analysis.disparity.counts import effective_sample
 from workbench.analysis.pairs import code_groups
 from workbench.data.dataset import Dataset, indicator
 from workbench.errors import InputError, ParameterError, RolesError, UnknownNameError
@@ -59,6 +60,8 @@ def flip_test(
         Table ``flips``: one row per group ``from`` and value tried ``to``: ``asked``, ``changed`` (decisions that differ),
         ``to_favorable`` and ``to_unfavorable`` among them, ``share`` changed with ``low, high`` (Wilson), ``p`` (exact test of
         whether changes go one way more than the other, McNemar) and after Holm, ``score_change`` (mean), ``suppressed``.
+        Weights count in ``share``, its interval (Kish's effective size) and ``score_change``; numbers of decisions are rows,
+        and the test counts rows alike.
         Rows without a decision on either side are left out and counted in ``failed``. No row leaves.
         ``numbers``: ``reads_attribute`` is False where no answer, score included, ever changed.
 
@@ -83,7 +86,8 @@ def flip_test(
         frame = dataset.frame.iloc[chosen]
         now = target.predict(frame)
         others = [(other, tried) for other, _, tried in values if tried != value]
-        rows += [_row(name, other, now, target.predict(_changed(frame, column, tried)), good) for other, tried in others]
+        weights = dataset.weights[chosen]
+        rows += [_row(name, other, now, target.predict(_changed(frame, column, tried)), good, weights) for other, tried in others]
     table = pd.DataFrame(rows)
     if not table["asked"].any():
         raise InputError("the target decided on no row", target.name, f"It said: {_first_error(dataset, target)}")
@@ -137,19 +141,24 @@ def _changed(frame: pd.DataFrame, column: str, value: Any) -> pd.DataFrame:
     return frame.assign(**{column: pd.Series([value] * len(frame), index=frame.index, dtype=frame[column].dtype)})
 
 
-def _row(name: str, other: str, now: Prediction, then: Prediction, favorable: Any) -> dict[str, Any]:
+def _row(  # noqa: PLR0917  two groups, two answers, how to judge and to weigh them
+    name: str, other: str, now: Prediction, then: Prediction, favorable: Any, weights: np.ndarray
+) -> dict[str, Any]:
     known = now.decided & then.decided
     before, after = (_is_favorable(answer.decision[known], favorable) for answer in (now, then))
     gained, lost = int((~before & after).sum()), int((before & ~after).sum())
-    changed = int((now.decision[known] != then.decision[known]).sum())
-    low, high = stats.wilson(changed, int(known.sum()))
+    differs, worth = np.asarray(now.decision[known] != then.decision[known]), weights[known]
+    sums = (np.asarray(part.sum()) for part in (worth * differs, worth, worth**2))
+    hits, trials = effective_sample(*sums)
+    low, high = stats.wilson(hits, trials)
     moved = then.score[known] - now.score[known]
-    scored = moved[~np.isnan(moved)]
+    there = ~np.isnan(moved)
+    scored, scored_worth = moved[there], worth[there].sum()
     return {
-        "from": name, "to": other, "asked": int(known.sum()), "failed": int((~known).sum()), "changed": changed,
-        "to_favorable": gained, "to_unfavorable": lost, "share": changed / known.sum() if known.any() else np.nan,
+        "from": name, "to": other, "asked": int(known.sum()), "failed": int((~known).sum()), "changed": int(differs.sum()),
+        "to_favorable": gained, "to_unfavorable": lost, "share": float(hits / trials) if trials else np.nan,
         "low": float(low), "high": float(high), "p": _mcnemar(gained, lost),
-        "score_change": float(scored.mean()) if len(scored) else np.nan,
+        "score_change": float((worth[there] * scored).sum() / scored_worth) if scored_worth else np.nan,
         "largest_score_change": float(np.abs(scored).max(initial=0.0)),
         "suppressed": any(map(is_small, (known.sum(), len(known)))),
     }  # fmt: skip

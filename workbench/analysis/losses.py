@@ -37,6 +37,12 @@ LEAST_SCORE: Final = 1e-15
 COST: Final = (1.0, 1.0)
 """Of a false positive and of a false negative, unless given."""
 
+OF_GROUPS: Final = {
+    "ece": "Use brier or log_loss; column:ece is a column of that name.",
+    "calibration": "Use residual, brier or log_loss; column:calibration is a column of that name.",
+    "balanced_error": "Use error, fpr or fnr, or cost with a price for each; column:balanced_error is a column of that name.",
+}
+"""Measure that only many rows have together, to what to use in its place."""
 Column = np.ndarray
 
 
@@ -102,9 +108,13 @@ def row_values(dataset: Dataset, measure: str, *, cost: tuple[float, float] = CO
     ------
     UnknownNameError
         If it is neither.
+    ParameterError
+        For a measure that single rows do not have: one of `OF_GROUPS`.
     InputError
         If the column holds neither numbers nor booleans.
     """
+    if measure in OF_GROUPS:
+        raise ParameterError("a measure of a group of rows, which no single row has", measure, OF_GROUPS[measure])
     if measure in NAMED:
         values = NAMED[measure](dataset)
     elif measure in SHARES:

@@ -8,7 +8,7 @@ holds outcomes only as they came under the decisions that were made; where those
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -55,7 +55,8 @@ def preview_mitigations(
     Parameters
     ----------
     dataset
-        With prediction, label and favorable; scores for thresholds and recalibration, features for refitting. Rows count alike.
+        With prediction, label and favorable; scores for thresholds and recalibration, features for refitting. Weights count in
+        the gaps, the accuracy and its change; remedies learn from rows alike, and numbers of decisions are rows.
     attribute
         The groups to be treated more alike; None: the first of the role ``groups``. Groups of fewer than ten rows of either
         label on either side of the split stay as decided.
@@ -94,8 +95,12 @@ def preview_mitigations(
     decided |= {name: REMEDIES[name][0](cases, seed) for name in wanted if possible[REMEDIES[name][1]]}
     good = dataset.favorable_prediction[rows] == 1
     called_is_good = bool((good == cases.decision).mean() > 0.5)
-    previews = pd.DataFrame([_preview(name, told, cases, called_is_good=called_is_good) for name, told in decided.items()])
-    groups = pd.concat([_groups(name, told, cases, names, called_is_good=called_is_good) for name, told in decided.items()])
+    held = Held(cases.label[~cases.train], cases.decision[~cases.train], cases.group[~cases.train],
+                dataset.weights[rows][~cases.train], called_is_good)  # fmt: skip
+    if not all(held.worth[held.group == at].sum() for at in np.unique(held.group)):
+        raise InputError("a group whose held-out rows weigh nothing", column, "Compare other groups, or leave the weights out.")
+    previews = pd.DataFrame([_preview(name, told, held) for name, told in decided.items()])
+    groups = pd.concat([_groups(name, told, held, names) for name, told in decided.items()])
     arguments = {
         "attribute": column, "remedies": wanted, "holdout": holdout, "most": most, "roles": dataset.given.said(),
     }  # fmt: skip
@@ -159,29 +164,49 @@ def _oriented(scores: np.ndarray, called: np.ndarray) -> np.ndarray:
     return scores
 
 
-def _preview(name: str, told: np.ndarray, cases: Cases, *, called_is_good: bool) -> dict[str, Any]:
-    test = ~cases.train
-    label, was, group = cases.label[test], cases.decision[test], cases.group[test]
-    good, good_before = (told, was) if called_is_good else (~told, ~was)
-    rates = np.array([_rates(told[group == at], label[group == at], good[group == at]) for at in np.unique(group)])
+class Held(NamedTuple):
+    """The held-out rows: label, decision, group and weight, shapes (rows,); and whether a positive decision is the good one."""
+
+    label: np.ndarray
+    was: np.ndarray
+    group: np.ndarray
+    worth: np.ndarray
+    called_is_good: bool
+
+    def good(self, told: np.ndarray) -> np.ndarray:
+        """Which of some decisions are good for the person."""
+        return told if self.called_is_good else ~told
+
+    def rates(self, told: np.ndarray, mine: np.ndarray) -> tuple[float, float, float]:
+        """Selection rate, false positive rate and false negative rate of the rows `mine`, weighted."""
+        yes, no = mine & self.label, mine & ~self.label
+        return self.mean(self.good(told), mine), self.mean(told, no), self.mean(~told, yes)
+
+    def mean(self, values: np.ndarray, mine: np.ndarray) -> float:
+        """Of `values` over the rows `mine`, weighted; NaN where these weigh nothing."""
+        total = self.worth[mine].sum()
+        return float((self.worth[mine] * values[mine]).sum() / total) if total else float("nan")
+
+
+def _preview(name: str, told: np.ndarray, held: Held) -> dict[str, Any]:
+    everybody = np.ones(len(told), dtype=bool)
+    rates = np.array([held.rates(told, held.group == at) for at in np.unique(held.group)])
     gap = np.ptp(rates, axis=0)
-    right = (told == label).astype(float) - (was == label)
-    half = 1.959964 * right.std(ddof=1) / np.sqrt(len(right))
+    right = (told == held.label).astype(float) - (held.was == held.label)
+    change = held.mean(right, everybody)
+    spread = (held.worth**2 * (right - change) ** 2).sum() * len(right) / (len(right) - 1)
+    half = 1.959964 * float(np.sqrt(spread) / held.worth.sum())
+    good, good_before = held.good(told), held.good(held.was)
     gained, lost = int((good & ~good_before).sum()), int((~good & good_before).sum())
     ratio = rates[:, 0].min() / rates[:, 0].max() if rates[:, 0].any() else np.nan
     row = {
         "remedy": name, "selection_gap": gap[0], "selection_ratio": ratio, "fpr_gap": gap[1], "fnr_gap": gap[2],
-        "accuracy": float((told == label).mean()), "accuracy_change": float(right.mean()),
-        "low": float(right.mean() - half), "high": float(right.mean() + half), "changed": gained + lost,
+        "accuracy": held.mean(told == held.label, everybody), "accuracy_change": change,
+        "low": change - half, "high": change + half, "changed": gained + lost,
         "share_changed": (gained + lost) / len(told), "to_favorable": gained, "to_unfavorable": lost,
         "randomised": name in RANDOMISED,
     }  # fmt: skip
     return row | {"statement": _statement(row)}
-
-
-def _rates(told: np.ndarray, label: np.ndarray, good: np.ndarray) -> tuple[float, float, float]:
-    """Selection rate, false positive rate, false negative rate."""
-    return float(good.mean()), float(told[~label].mean()), float((~told[label]).mean())
 
 
 def _statement(row: dict[str, Any]) -> str:
@@ -194,17 +219,15 @@ def _statement(row: dict[str, Any]) -> str:
     return f"{gaps}; price: {price}, {moved}, {row['to_favorable']:,} for and {row['to_unfavorable']:,} against the person"
 
 
-def _groups(name: str, told: np.ndarray, cases: Cases, names: Sequence[str], *, called_is_good: bool) -> pd.DataFrame:
-    test = ~cases.train
-    label, was, group = cases.label[test], cases.decision[test], cases.group[test]
+def _groups(name: str, told: np.ndarray, held: Held, names: Sequence[str]) -> pd.DataFrame:
     rows = []
     for at, who in enumerate(names):
-        mine = group == at
-        good, before = (told[mine], was[mine]) if called_is_good else (~told[mine], ~was[mine])
-        selection, fpr, fnr = _rates(told[mine], label[mine], good)
+        mine = held.group == at
+        selection, fpr, fnr = held.rates(told, mine)
+        good, before = held.good(told[mine]), held.good(held.was[mine])
         rows.append({
             "remedy": name, "group": who, "rows": int(mine.sum()), "selection_rate": selection, "fpr": fpr, "fnr": fnr,
-            "accuracy": float((told[mine] == label[mine]).mean()), "to_favorable": int((good & ~before).sum()),
+            "accuracy": held.mean(told == held.label, mine), "to_favorable": int((good & ~before).sum()),
             "to_unfavorable": int((~good & before).sum()), "suppressed": int(mine.sum()) < SMALL_CELL,
         })  # fmt: skip
     return pd.DataFrame(rows)

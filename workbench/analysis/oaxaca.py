@@ -65,7 +65,8 @@ def decompose_by_features(
     -------
     Result
         Table ``components``: ``fold, component, value, low, high, share, meaning``; those of a fold sum to the difference.
-        Table ``features``, the largest first: what each adds to the twofold explained part, with interval.
+        Table ``features``, the largest first: what each adds to the twofold explained part, with interval. Weights count in
+        every value; ``numbers`` are rows.
 
     Raises
     ------
@@ -82,7 +83,7 @@ def decompose_by_features(
     inside, outcome = pair.inside[kept], hit[kept].astype(float)
     if min(int(inside.sum()), int((~inside).sum())) <= terms.shape[1]:
         raise InputError("too few rows for so many terms", terms.shape[1], "Name fewer features.")
-    moments = _block_moments(terms, outcome, inside, seed)
+    moments = _block_moments(terms, outcome, inside, dataset.weights[kept], seed)
     whole = _parts(moments.sum(axis=0), owner, len(used))
     spread = _jackknife(moments, owner, len(used))
     half = float(special.ndtri((1 + confidence) / 2)) * spread
@@ -129,15 +130,16 @@ def _dummies(codes: np.ndarray) -> list[np.ndarray]:
     return [(codes == code).astype(float) for code in np.unique(codes)[1:]]
 
 
-def _block_moments(terms: np.ndarray, outcome: np.ndarray, inside: np.ndarray, seed: int) -> np.ndarray:
-    """Sums of products per block and group, shape (blocks, 2, terms + 1, terms + 1), the outcome last."""
+def _block_moments(terms: np.ndarray, outcome: np.ndarray, inside: np.ndarray, weights: np.ndarray, seed: int) -> np.ndarray:
+    """Weighted sums of products per block and group, shape (blocks, 2, terms + 1, terms + 1), the outcome last."""
     block = np.random.default_rng(seed).permutation(len(outcome)) % BLOCKS
     moments = np.empty((BLOCKS, 2, terms.shape[1] + 1, terms.shape[1] + 1))
     both = np.column_stack([terms, outcome])
     for number in range(BLOCKS):
         for side, flag in enumerate((inside, ~inside)):
-            rows = both[(block == number) & flag]
-            moments[number, side] = rows.T @ rows
+            chosen = (block == number) & flag
+            rows = both[chosen]
+            moments[number, side] = (rows.T * weights[chosen]) @ rows
     return moments
 
 

@@ -2,7 +2,8 @@
 
 A model that never sees the attribute still follows it as far as the other features predict it. A small booster is trained to
 tell the group from its reference, judged on rows it has not seen, against the same with the attribute shuffled; the share of each
-feature is its mean absolute Shapley value (Lundberg 2020, Nat Mach Intell 2:56), beside what it can tell alone.
+feature is its mean absolute Shapley value (Lundberg 2020, Nat Mach Intell 2:56), beside what it can tell alone. Rows count alike:
+the question is what a row tells, not how many people it stands for.
 """
 
 from __future__ import annotations

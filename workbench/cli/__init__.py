@@ -11,7 +11,7 @@ import traceback
 
 import typer
 
-from workbench.cli import analyse, attacks, evidence, hosts, incidents, known, lineage, scenarios
+from workbench.cli import analyse, approvals, attacks, evidence, explain, hosts, incidents, known, lineage, scenarios
 from workbench.cli.output import say
 from workbench.errors import WorkbenchError
 
@@ -23,7 +23,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for module in (hosts, analyse, known, attacks, scenarios, incidents, evidence, lineage):
+for module in (hosts, analyse, known, explain, attacks, scenarios, approvals, incidents, evidence, lineage):
     module.add_commands(app)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from workbench.cli.output import progress, say, say_table, step_teller, write_json
+from workbench.cli.output import progress, say, say_table, short, step_teller, write_json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,7 +48,7 @@ def triage(
     labels: Labels = "",
     on: On = "",
     lineage: Annotated[str, typer.Option("--lineage", help="Events of the pipeline that made it.")] = "",
-    recordings: Annotated[str, typer.Option("--recordings", help="Recorded traffic; this version reads none.")] = "",
+    recordings: Annotated[str, typer.Option("--recordings", help="Recorded attacks: a recording, or a folder of them.")] = "",
     seed: Seed = 0,
 ) -> None:
     """Run every check and rank what was found. Exit 0: no incident found; 1: incident, or could not tell."""
@@ -213,13 +213,8 @@ def _say_slices(result: Result) -> None:
     numbers, shown = result.numbers, result.published().tables["distinct"]
     say(f"{numbers['counted']:,} slices counted; p by {numbers['adjustment']}", *(f"  {said}" for said in numbers["notices"]))  # type: ignore[union-attr]
     columns = ("slice", "rows", "mean", "rest", "score", "p_adjusted")
-    rows = [[_plain(row[name]) for name in columns] for row in shown.to_dict("records")]
+    rows = [[short(row[name]) for name in columns] for row in shown.to_dict("records")]
     say_table(result.title, columns, rows)
-
-
-def _plain(value: object) -> object:
-    """A number short enough to read; None where it is missing."""
-    return None if value is None or value != value else f"{value:.4g}" if isinstance(value, float) else value  # noqa: PLR0124
 
 
 def _say_skipped(found: Triage) -> None:

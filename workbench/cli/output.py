@@ -46,6 +46,11 @@ def say_table(title: str, columns: Iterable[str], rows: Iterable[Iterable[object
     _print("\n".join(line.rstrip() for line in captured.get().rstrip("\n").split("\n")))
 
 
+def short(cell: object) -> object:
+    """A number short enough to read; None where it is missing."""
+    return None if cell is None or cell != cell else f"{cell:.4g}" if isinstance(cell, float) else cell  # noqa: PLR0124  NaN
+
+
 def shown(text: str) -> str:
     """`text` with what steers a terminal (controls, directions of writing, but not line feeds) escaped as Python writes it."""
     return "".join(letter if letter == "\n" or not _steers(letter) else ascii(letter)[1:-1] for letter in text)

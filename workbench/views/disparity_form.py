@@ -5,7 +5,7 @@ Everything passes `workbench.result.Result.published` here, whoever asks: what l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final
 
 from workbench.digest import Plain, to_plain
@@ -18,6 +18,7 @@ from workbench.views.disparity_blocks import (
     table,
     text,
 )
+from workbench.views.disparity_curves import calibration_blocks, shrunk_blocks
 from workbench.views.disparity_matrix import levels_of, map_block, matrix_block, measures_of, rule_blocks, suppressed_text
 from workbench.views.disparity_tabs import (
     missing_blocks,
@@ -31,10 +32,13 @@ from workbench.views.disparity_tabs import (
 
 Results = Mapping[str, Result]
 NO_TIME: Final = "The log has no column with the role time: whether the data broke on some day could not be looked for."
+LEFT: Final = "it takes a moment on so many rows, and is asked when somebody opens it in a notebook with a kernel."
 SOUND: Final = "No defect of the data found: base rate, missing values and schema hold steady over time ({} series looked at)."
 
 
-def panel_form(results: Results, skipped: Mapping[str, str] | None = None, what_if: Block | None = None) -> dict[str, Plain]:
+def panel_form(
+    results: Results, skipped: Mapping[str, str] | None = None, what_if: Block | None = None, left: Collection[str] = ()
+) -> dict[str, Plain]:
     """What the panel shows.
 
     Parameters
@@ -45,16 +49,27 @@ def panel_form(results: Results, skipped: Mapping[str, str] | None = None, what_
         Part to why it was not asked.
     what_if
         Of `workbench.views.disparity_moves.what_if_block`: sliders, for a host with a kernel.
+    left
+        Parts that were not asked yet: a host with a kernel asks them when their tab is opened.
 
     Returns
     -------
     dict
         ``rows`` and ``where`` (what was measured), ``guard`` (blocks that stand above everything), ``sound`` (the rows that the
-        defects leave sound, as a predicate; empty without defects), ``tabs``: each with ``id``, ``title`` and ``blocks``.
+        defects leave sound, as a predicate; empty without defects), ``tabs``: each with ``id``, ``title``, ``blocks``
+        and ``waiting``, whether a part of it was left.
     """
     shown = {name: result.published() for name, result in results.items()}
-    absent = dict(skipped or {})
-    tabs = [{"id": name, "title": title, "blocks": _blocks(make, name, shown, absent)} for name, (title, make) in TABS.items()]
+    absent = dict.fromkeys(left, LEFT) | dict(skipped or {})
+    tabs = [
+        {
+            "id": name,
+            "title": title,
+            "blocks": _blocks(make, name, shown, absent),
+            "waiting": bool(set(parts_of(name)) & set(left)),
+        }
+        for name, (title, make) in TABS.items()
+    ]
     if what_if is not None:
         at = list(TABS).index("what_if")
         tabs[at] = {**tabs[at], "blocks": [what_if, *_blocks(threshold_blocks, "what_if", shown, absent)]}
@@ -69,8 +84,13 @@ def panel_form(results: Results, skipped: Mapping[str, str] | None = None, what_
 
 def _blocks(make: Callable[[Results], list[Block]], name: str, shown: Results, skipped: Mapping[str, str]) -> list[Block]:
     """The blocks of a tab, or why there are none."""
-    why = next((skipped[part] for part in PARTS.get(name, ()) if part in skipped), "")
+    why = next((skipped[part] for part in parts_of(name) if part in skipped), "")
     return make(shown) or [text(f"Not asked: {why}" if why else UNASKED.get(name, "Not asked."), "small")]
+
+
+def parts_of(tab: str) -> tuple[str, ...]:
+    """The parts of a review that a tab stands on, beside the groups."""
+    return PARTS.get(tab, ())
 
 
 def guard_blocks(guard: Result | None) -> tuple[list[Block], str]:
@@ -97,7 +117,8 @@ def _groups(shown: Results) -> list[Block]:
     groups = shown["groups"]
     alone, _ = levels_of(groups)
     matrices = [matrix_block(groups, attribute) for attribute in alone]
-    return [*matrices, *rule_blocks(groups), *shortfall_block(shown, alone)]
+    drawn = shrunk_blocks(groups, alone[0]) if len(alone) == 1 else []
+    return [*matrices, *rule_blocks(groups), *shortfall_block(shown, alone), *drawn]
 
 
 def _intersections(shown: Results) -> list[Block]:
@@ -108,7 +129,8 @@ def _intersections(shown: Results) -> list[Block]:
     wanted = [measure for measure in ("selection_rate", "fpr", "fnr") if measure in measures_of(groups)] or measures_of(groups)[
         :1
     ]
-    return [*(map_block(groups, level, measure) for measure in wanted), matrix_block(groups, level, with_hidden=False)]
+    return [*(map_block(groups, level, measure) for measure in wanted), matrix_block(groups, level, with_hidden=False),
+            *shrunk_blocks(groups, level)]  # fmt: skip
 
 
 def _words(shown: Results) -> list[Block]:
@@ -134,6 +156,7 @@ def _words(shown: Results) -> list[Block]:
 TABS: Final[Mapping[str, tuple[str, Callable[[Results], list[Block]]]]] = {
     "groups": ("Groups", _groups),
     "intersections": ("Intersections", _intersections),
+    "calibration": ("Calibration", calibration_blocks),
     "time": ("Over time", time_blocks),
     "what_if": ("What if", threshold_blocks),
     "why": ("Why", why_blocks),
@@ -144,10 +167,12 @@ TABS: Final[Mapping[str, tuple[str, Callable[[Results], list[Block]]]]] = {
 }
 PARTS: Final[Mapping[str, tuple[str, ...]]] = {
     "time": ("over_time",), "what_if": ("thresholds",), "why": ("decomposition",), "missing": ("missing",),
+    "words": ("impossibility",),
 }  # fmt: skip
 """Tab to the parts of a review it stands on."""
 UNASKED: Final = {
     "intersections": "One attribute only: nothing to intersect.",
+    "calibration": "Calibration needs a score that is a probability, and a label.",
     "strata": "Name columns in which people should be alike (`strata`) to compare within them.",
     "rules": "Name policy profiles (`policy`) to set their lines beside the numbers.",
 }

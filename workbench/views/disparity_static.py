@@ -1,4 +1,4 @@
-"""The disparity panel without a kernel: the same words and numbers as tables, as it stays in a notebook."""
+"""The disparity panel without a kernel: the same words, numbers and charts, as it stays in a notebook."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pandas as pd
 
 from workbench.digest import Plain
 from workbench.views.disparity_blocks import Block, count
+from workbench.views.disparity_svg import Drawing, chart_svg, dots_svg
 from workbench.views.render import BLANK, Sentence, Several, Static, Table
 
 
@@ -79,11 +80,18 @@ def _bars(block: Mapping[str, Any]) -> Static:
     return Table(pd.DataFrame(rows, columns=["part", "adds to the difference", "what it is"]), block["title"])
 
 
+def _dots(block: Mapping[str, Any]) -> Static:
+    rows = [[dot["label"], dot["n"], dot["counted"], dot["text"]] for dot in block["dots"]]
+    numbers = Table(pd.DataFrame(rows, columns=["group", "rows", "counted", "drawn towards the others (95 %)"]), block["title"])
+    return Several(Drawing(block["title"], block["label"], dots_svg(block)), numbers)
+
+
 MAKERS: Final[Mapping[str, Callable[[Mapping[str, Any]], Static]]] = {
     "text": lambda block: Sentence(block["text"]),
     "table": _table,
     "matrix": _matrix,
     "map": _map,
     "bars": _bars,
-    "chart": lambda block: Sentence(f"{block['title']}. {block['said']}"),
+    "chart": lambda block: Drawing(block["title"], block["said"], chart_svg(block)),
+    "dots": _dots,
 }

@@ -21,6 +21,7 @@ from workbench.views.disparity_blocks import (
     table,
     text,
 )
+from workbench.views.disparity_curves import chart, moment, profile_block, time_ends
 from workbench.views.render import BLANK
 
 Results = Mapping[str, Result]
@@ -42,36 +43,38 @@ def time_blocks(shown: Results) -> list[Block]:
     timeline, changes, events = (result.tables[name] for name in ("timeline", "changes", "events"))
     said: list[Block] = [text(str(row)) for row in changes["statement"]] if len(changes) else []
     said += [text(str(row), "small") for row in result.tables["summary"]["statement"]]
-    marks: list[Plain] = [{"x": _moment(row["time"]), "text": str(row["event"])} for row in events.to_dict("records")]
-    charts = [_gap_chart(result, str(measure), part, changes, marks) for measure, part in timeline.groupby("measure", sort=False)]
+    marks: list[Plain] = [{"x": moment(row["time"]), "text": str(row["event"])} for row in events.to_dict("records")]
+    ends = time_ends(result)
+    charts = [
+        block
+        for measure, part in timeline.groupby("measure", sort=False)
+        for block in (
+            _gap_chart(result, str(measure), part, changes, marks) | {"across": ends},
+            *profile_block(result, str(measure), ends),
+        )
+    ]
     return [*charts, *said, *_alarms(result)]
 
 
 def _gap_chart(result: Result, measure: str, part: pd.DataFrame, changes: pd.DataFrame, marks: list[Plain]) -> Block:
     who = result.title.removesuffix(" over time")
     own = changes[(changes["measure"] == measure) & (changes["scale"] == "difference")] if len(changes) else changes
-    spans: list[Plain] = [{"from": _moment(row["earliest"]), "to": _moment(row["latest"])} for row in own.to_dict("records")]
+    spans: list[Plain] = [{"from": moment(row["earliest"]), "to": moment(row["latest"])} for row in own.to_dict("records")]
     found = f"{len(own)} change{'' if len(own) == 1 else 's'} found" if len(own) else "no change found"
     of = SHARES[measure][1]
-    return {
-        "kind": "chart", "title": f"{LABELS[measure]}: {who}", "axis": "time", "unit": "share", "most": None,
-        "xlabel": f"first day of the {result.numbers['period']}, UTC", "ylabel": f"difference of shares of {of}; band: 95 %",
-        "said": f"By {result.numbers['period']}, {found}; shaded: when it came (95 %). Fewer than {SMALL_CELL} rows: left out.",
-        "series": [_series(who, part, "start", "difference")], "lines": [{"y": 0, "text": "no difference"}], "spans": spans,
-        "marks": marks,
-    }  # fmt: skip
+    said = f"By {result.numbers['period']}, {found}; shaded: when it came (95 %). Fewer than {SMALL_CELL} rows: left out."
+    return chart(
+        f"{LABELS[measure]}: {who}", said, [_series(who, part, "start", "difference")], axis="time", unit="share",
+        xlabel=f"first day of the {result.numbers['period']}, UTC", ylabel=f"difference of shares of {of}; band: 95 %",
+        lines=[{"y": 0, "text": "no difference"}], spans=spans, marks=marks,
+    )  # fmt: skip
 
 
 def _series(name: str, part: pd.DataFrame, across: str, up: str) -> Plain:
-    x: list[Plain] = [_moment(value) if across == "start" else number(value) for value in part[across]]
+    x: list[Plain] = [moment(value) if across == "start" else number(value) for value in part[across]]
     ends: dict[str, list[Plain]] = {end: [number(value) for value in part[column]] for end, column in
             (("y", up), ("low", f"{up}_low"), ("high", f"{up}_high"))}  # fmt: skip
     return {"name": name, "x": x, **ends}
-
-
-def _moment(value: object) -> float:
-    """A time in milliseconds since 1970, UTC."""
-    return pd.Timestamp(str(value)).timestamp() * 1000
 
 
 def _alarms(result: Result) -> list[Block]:
@@ -80,7 +83,7 @@ def _alarms(result: Result) -> list[Block]:
         raised = "never" if pd.isna(row["time"]) else str(row["time"])[:10]
         rows.append([LABELS[row["measure"]], str(row["rule"]), raised, chance(row["p"]), count(row["looks"])])
     columns = ["measure", "what is watched", "first alarm", "p now", "looks"]
-    return [table("Alarms that stay valid however often one looks", columns, rows, [3, 4])] if rows else []
+    return [table("Alarms that stay valid however often one looks; rows count alike", columns, rows, [3, 4])] if rows else []
 
 
 def why_blocks(shown: Results) -> list[Block]:
@@ -241,13 +244,12 @@ def threshold_blocks(shown: Results) -> list[Block]:
     if curve is not None and len(curve):
         arguments: Any = result.provenance["arguments"]
         group, reference = str(curve["group"].iloc[0]), arguments["reference"]
-        blocks.append({
-            "kind": "chart", "title": f"Ratio of selection rates at every common threshold: {group} against {reference}",
-            "axis": "number", "unit": "number", "most": WIDEST_RATIO, "xlabel": "threshold of the score, the same for all",
-            "ylabel": "ratio (1: no disparity); band: 95 %, pointwise",
-            "said": f"Drawn up to a ratio of {WIDEST_RATIO:g}.", "series": [_series(group, curve, "threshold", "ratio")],
-            "lines": [{"y": 0.8, "text": "0.8"}, {"y": 1, "text": "1"}], "spans": [], "marks": _now_mark(result),
-        })  # fmt: skip
+        blocks.append(chart(
+            f"Ratio of selection rates at every common threshold: {group} against {reference}",
+            f"Drawn up to a ratio of {WIDEST_RATIO:g}.", [_series(group, curve, "threshold", "ratio")], most=WIDEST_RATIO,
+            xlabel="threshold of the score, the same for all", ylabel="ratio (1: no disparity); band: 95 %, pointwise",
+            lines=[{"y": 0.8, "text": "0.8"}, {"y": 1, "text": "1"}], marks=_now_mark(result),
+        ))  # fmt: skip
     rows = [_threshold_row(row) for row in result.tables["groups"].head(MOST_ROWS).to_dict("records")]
     columns = [
         "group",

@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from typing import Any, Final
 
 import traitlets
 
 from workbench.analysis.disparity_inquiry import INQUIRIES, inquire, marked_group
-from workbench.analysis.disparity_review import Question, Review, review_disparity
+from workbench.analysis.disparity_review import LATER, Question, Review, ask_further, follow_group, review_disparity
+from workbench.data.dataset import Dataset
 from workbench.digest import Plain
 from workbench.errors import InputError, UnknownNameError
+from workbench.incident.pins import RUN_VARIABLE
 from workbench.predicate import ALL_ROWS, Predicate
 from workbench.result import Result
 from workbench.views.disparity_answers import TABS, answer_blocks
-from workbench.views.disparity_form import panel_form
+from workbench.views.disparity_form import panel_form, parts_of
 from workbench.views.disparity_moves import Setting, Sliders
 from workbench.views.disparity_static import panel_twin
 from workbench.views.modules import module, packed
 from workbench.views.render import Static
 from workbench.widgets.investigation import Investigation, Windows
 from workbench.widgets.live import Handler, Live
+from workbench.widgets.progress import Progress
 
 ASKED: Final = ("groups", "attribute", "group", "reference", "strata", "policy", "events", "seed")
 """Options that are fields of `workbench.analysis.disparity_review.Question`."""
 LISTS: Final = ("groups", "strata", "policy")
+AT_ONCE: Final = 100_000
+"""Of so many rows all is measured at once: it takes less than about a second."""
 
 
 class DisparateImpactPanel(Live):
@@ -32,6 +38,9 @@ class DisparateImpactPanel(Live):
 
     The rows measured are the investigation's selection without its conditions on the groups themselves: these mark a group, and a
     group alone can be held against nobody. What is clicked is a group's predicate, added to the rest of the selection.
+
+    Of more than `AT_ONCE` rows the guard and the groups are measured first, and what stands in another tab when it is opened; a
+    headless run and a read-only panel, which nobody can ask, measure everything at once.
 
     Parameters
     ----------
@@ -56,7 +65,7 @@ class DisparateImpactPanel(Live):
     def __init__(self, investigation: Investigation, review: Review | None = None, **options: Any) -> None:
         asked: dict[str, Any] = {name: options.pop(name) for name in ASKED if name in options}
         super().__init__(investigation, **options)
-        self._whole = review or review_disparity(investigation.dataset, _question(investigation, asked))
+        self._whole = review or self._review(investigation.dataset, _question(investigation, asked))
         self._question = self._asked = self._whole.question
         self._whole_form = _form_of(self._whole)
         self._attributes = _attributes(self._whole.results["groups"])
@@ -76,6 +85,7 @@ class DisparateImpactPanel(Live):
     def _handlers(self) -> dict[str, Handler]:
         return {
             **super()._handlers(),
+            "open": ({"tab": str}, self._open),
             "move": ({"setting": dict}, self._move),
             "pin": ({"note": str}, self._pin),
             "follow": ({"attribute": str, "group": str}, self._follow_pair),
@@ -106,14 +116,34 @@ class DisparateImpactPanel(Live):
         try:
             review = self._whole
             if within.conditions or self._question != self._asked:
-                review = review_disparity(self.investigation.dataset.select(within), self._question)
+                review = self._review(self.investigation.dataset.select(within), self._question)
         except InputError as exc:
             self.message = f"Nothing measured within {within}: {exc}"
             return
         self._show(within, review)
 
+    def _review(self, dataset: Dataset, question: Question) -> Review:
+        with Progress(f"Measuring {dataset.rows:,} rows", wanted=dataset.rows > AT_ONCE) as progress:
+            return review_disparity(dataset, question, self._soon(dataset), tell=progress.tell)
+
+    def _soon(self, dataset: Dataset) -> tuple[str, ...]:
+        """What is asked unasked: all where that is soon done, or where nobody can ask for it."""
+        return LATER if self.readonly or os.environ.get(RUN_VARIABLE) or dataset.rows <= AT_ONCE else ()
+
+    def _open(self, tab: str) -> None:
+        """Ask what a tab stands on and was not asked yet."""
+        wanted = set(parts_of(tab)) & set(self._shown.left)
+        if not wanted:
+            return
+        within = self._within or ALL_ROWS
+        whole = self._shown is self._whole
+        review = ask_further(self.investigation.dataset.select(within), self._shown, wanted)
+        if whole:
+            self._whole, self._whole_form = review, _form_of(review)
+        self._show(within, review)
+
     def _show(self, within: Predicate, review: Review) -> None:
-        self._within, self._review, self._setting = within, review, None
+        self._within, self._shown, self._setting = within, review, None
         self._sliders = Sliders.of(review)
         form = self._whole_form if review is self._whole else _form_of(review)
         followed = {"attribute": review.attribute, "group": "" if review.pair is None else review.pair.group}
@@ -131,7 +161,8 @@ class DisparateImpactPanel(Live):
     def _follow_pair(self, attribute: str, group: str) -> None:
         self._question = replace(self._question, attribute=attribute, group=group)
         within = self._within or ALL_ROWS
-        self._show(within, review_disparity(self.investigation.dataset.select(within), self._question))
+        dataset = self.investigation.dataset.select(within)
+        self._show(within, follow_group(dataset, self._shown, attribute, group, self._soon(dataset)))
 
     def _inquire(self, name: str) -> None:
         """Answer an inquiry about the rows that are measured; the answer stays when other rows are."""
@@ -150,13 +181,13 @@ class DisparateImpactPanel(Live):
     def _answer(self, name: str) -> dict[str, Any]:
         within = self._within or ALL_ROWS
         group = Predicate.parse(self.group) if self.group else ALL_ROWS
-        answer = inquire(name, self.investigation.dataset.select(within), self._review, group)
+        answer = inquire(name, self.investigation.dataset.select(within), self._shown, group)
         self._answers[name] = answer
-        inside = within & marked_group(self._review, group) if name == "slices" else within
+        inside = within & marked_group(self._shown, group) if name == "slices" else within
         return {"blocks": answer_blocks(answer, inside)}
 
     def _tell(self, name: str, **told: object) -> None:
-        rows = str(self._review.results["groups"].where)
+        rows = str(self._shown.results["groups"].where)
         self.asked = {**self.asked, name: {**_unanswered(name), "rows": rows, **told}}
 
     def _pin_answer(self, name: str, note: str) -> None:
@@ -165,7 +196,7 @@ class DisparateImpactPanel(Live):
         self.investigation.pin(self._answers[name], note)
 
     def _pin(self, note: str) -> None:
-        self.investigation.pin(self._review.results["groups"], note)
+        self.investigation.pin(self._shown.results["groups"], note)
 
     def _pin_setting(self, note: str) -> None:
         scores, setting = self._scores().scores, self._setting
@@ -173,7 +204,7 @@ class DisparateImpactPanel(Live):
             raise InputError("no setting to pin", None, "Move a slider first.")
         dataset = self.investigation.dataset
         made = scores.result(dataset, setting.thresholds, cost_fp=setting.cost_fp, cost_fn=setting.cost_fn)
-        made = replace(made, where=self._review.results["groups"].where)
+        made = replace(made, where=self._shown.results["groups"].where)
         self.investigation.pin(made, note)
 
 
@@ -185,7 +216,7 @@ def _unanswered(name: str) -> dict[str, Any]:
 
 def _form_of(review: Review) -> dict[str, Plain]:
     sliders = Sliders.of(review)
-    return panel_form(review.results, review.skipped, None if sliders is None else sliders.block())
+    return panel_form(review.results, review.skipped, None if sliders is None else sliders.block(), review.left)
 
 
 def _question(investigation: Investigation, asked: dict[str, Any]) -> Question:

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from workbench.analysis.disparity import count_groups, measure_disparity
-from workbench.analysis.disparity.bootstrap import bootstrap_table, quantiles, resample
+from workbench.analysis.disparity import count_groups, measure_disparity, resamples
+from workbench.analysis.disparity.bootstrap import bootstrap_table, quantiles
+from workbench.analysis.disparity.resamples import Resamples
 from workbench.data.dataset import open_dataset
 from workbench.errors import ParameterError
 
@@ -42,7 +43,7 @@ def test_intervals_are_those_of_the_row_bootstrap() -> None:
     """Each end within what chance leaves of a quantile of 4,000 draws (three standard errors of its rank)."""
     data = frame()
     [counts] = count_groups(open_dataset(data, ROLES), ["g"])
-    table = bootstrap_table([counts], ["selection_rate"], 4000, 0, 0.9).set_index("functional")
+    table = bootstrap_table(Resamples([counts], 4000, 0), ["selection_rate"], 0.9).set_index("functional")
     for name, values in row_bootstrap(data, 4000).items():
         for end, wanted in (("low", 0.05), ("high", 0.95)):
             rank = float((values < table.loc[name, end]).mean()), float((values <= table.loc[name, end]).mean())
@@ -70,23 +71,42 @@ def test_uneven_weights_spread_the_draws_as_they_should() -> None:
     """The standard error of a weighted mean by the row bootstrap, within a tenth."""
     data = frame(600)
     [counts] = count_groups(open_dataset(data, {**ROLES, "weight": "w"}), ["g"])
-    drawn = np.concatenate(list(resample(counts, 3000, np.random.default_rng(0)))).sum(axis=1)
-    rates = drawn[:, :, 2:4].sum(axis=(1, 2)) / drawn.sum(axis=(1, 2))
+    drawn = np.concatenate(list(Resamples([counts], 3000, 0).of_level()), axis=-1).sum(axis=0)
+    rates = drawn[:, 2:4].sum(axis=(0, 1)) / drawn.sum(axis=(0, 1))
     rng = np.random.default_rng(2)
     rows = rng.integers(0, len(data), (3000, len(data)))
     w, p = data["w"].to_numpy()[rows], data["p"].to_numpy()[rows]
     assert rates.std() == pytest.approx(((w * p).sum(axis=1) / w.sum(axis=1)).std(), rel=0.1)
 
 
-@given(arrays(float, (7, 3), elements=st.floats(-5, 5) | st.just(np.nan)), st.floats(0.5, 0.99))
+@given(arrays(float, (3, 7), elements=st.floats(-5, 5) | st.just(np.nan)), st.floats(0.5, 0.99))
 def test_quantiles_leave_missing_draws_out(draws: Any, level: float) -> None:
     ends = ((1 - level) / 2, (1 + level) / 2)
     for found, end in zip(quantiles(draws, ends), ends, strict=True):
-        for column, value in zip(draws.T, found, strict=True):
-            known = column[~np.isnan(column)]
+        for row, value in zip(draws, found, strict=True):
+            known = row[~np.isnan(row)]
             assert np.isnan(value) if not len(known) else value == pytest.approx(np.quantile(known, end), abs=1e-9)
 
 
 def test_too_many_draws_are_refused() -> None:
     with pytest.raises(ParameterError, match="bootstrap"):
         measure_disparity(open_dataset(frame(), ROLES), bootstrap=-1)
+
+
+@pytest.mark.parametrize("roles", [ROLES, {**ROLES, "positive": 1, "groups": ["g", "h"]}])
+def test_batches_change_nothing(roles: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    dataset = open_dataset(frame().assign(h=["x", "y"] * 200), roles)
+    whole = measure_disparity(dataset, bootstrap=100).tables["functionals"]
+    monkeypatch.setattr(resamples, "BATCH_NUMBERS", 700)
+    pd.testing.assert_frame_equal(measure_disparity(dataset, bootstrap=100).tables["functionals"], whole)
+
+
+def test_what_goes_wrong_while_drawing_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The draws are made in a thread, whose errors must not be lost."""
+
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(resamples, "draw_weights", fail)
+    with pytest.raises(ZeroDivisionError):
+        measure_disparity(open_dataset(frame(), ROLES), bootstrap=10)

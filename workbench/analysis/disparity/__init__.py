@@ -3,8 +3,8 @@
 In the order in which the numbers come about: `cells` counts rows in one pass, `counts` and `scores` add them up to groups,
 `estimates` makes measures with intervals of them, `reference` chooses whom to compare with, `tables` lays all out, and
 `measure` is the whole. Beside the tables: `power` (was there data enough), `rule` (how often the four-fifths rule cries wolf),
-`bootstrap` (lowest and highest of all), `shrinkage` (tiny groups), `conditional` (within strata), `policy` (lines that rules
-draw), `missing` (attributes that are not known).
+`resamples` and `bootstrap` (lowest and highest of all), `shrinkage` (tiny groups), `conditional` (within strata), `policy`
+(lines that rules draw), `missing` (attributes that are not known).
 """
 
 from workbench.analysis.disparity.cells import Cells, count_cells

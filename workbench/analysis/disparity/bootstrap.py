@@ -1,148 +1,146 @@
 """Intervals for what has no formula: the lowest and highest rate of all groups, their difference and their ratio.
 
-Rows of equal group and outcome are alike, so drawing rows with replacement is drawing the counts of the cells from one
-multinomial distribution: exactly the row bootstrap, at the cost of the cells. With weights, the sum of the weights drawn in a
-cell is taken as normal, with the mean and the spread of the cell's weights. Percentile intervals; of a single rate they are too
-short in small groups, which is why the table ``groups`` has Wilson's.
+Each resample of the rows (`resamples`) gives them once. Percentile intervals; of a single rate they are too short in small
+groups, which is why the table ``groups`` has Wilson's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import functools
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 import pandas as pd
 
 from workbench.analysis.disparity.counts import COUNTED, OUTCOMES, GroupCounts
-from workbench.errors import ParameterError
+from workbench.analysis.disparity.resamples import Resamples
 
 FUNCTIONALS: Final = ("overall", "min", "max", "difference", "ratio")
 """Of all rows, and of the groups: lowest, highest, highest minus lowest, and lowest divided by highest (1 = no disparity)."""
 GROUP: Final = "group"
-MOST_DRAWS: Final = 1_000_000
-BATCH_NUMBERS: Final = 20_000_000
-"""Numbers held at once; more draws are made in batches."""
 
 
-def bootstrap_table(
-    levels: Sequence[GroupCounts], measures: Sequence[str], draws: int, seed: int, confidence: float
-) -> pd.DataFrame:
-    """A row per level, measure and functional, and per group: value and percentile interval over `draws` resamples.
+def bootstrap_table(resamples: Resamples, measures: Sequence[str], confidence: float) -> pd.DataFrame:
+    """A row per level, measure and functional, and per group: value and percentile interval over the resamples.
+
+    All measures of a level take the same resamples, so that functionals agree with each other.
 
     Parameters
     ----------
     measures
-        Those of them that are shares, or the balanced error, are resampled.
-    draws
-        Resamples; the same ones for all measures of a level, so that functionals agree with each other.
+        Those of them that are shares, or the balanced error, are measured.
     """
-    if not 0 < draws <= MOST_DRAWS:
-        raise ParameterError("so many bootstrap draws cannot be made", draws, f"Give 1 to {MOST_DRAWS:,}.")
     drawn = [measure for measure in measures if measure in COUNTED or measure == "balanced_error"]
-    rng = np.random.default_rng(seed)
     ends = ((1 - confidence) / 2, (1 + confidence) / 2)
-    parts = [_level_rows(counts, drawn, draws, rng, ends) for counts in levels]
-    return pd.concat(parts, ignore_index=True)
+    parts = [_level_rows(counts, resamples, drawn, ends) for counts in resamples.levels if drawn]
+    names = ("measure", "functional", "group", "value", "low", "high", "attributes")
+    joined = {name: np.concatenate([part[name] for part in parts]) if parts else np.zeros(0) for name in names}
+    return pd.DataFrame(joined | {"group": pd.Series(joined["group"], dtype=object)})
 
 
 def _level_rows(
-    counts: GroupCounts, measures: Sequence[str], draws: int, rng: np.random.Generator, ends: tuple[float, float]
-) -> pd.DataFrame:
-    observed = {name: _functionals(*values) for name, values in _rates(counts.weights[None], measures)}
-    resampled: dict[str, list[Mapping[str, np.ndarray]]] = {name: [] for name in measures}
-    for weights in resample(counts, draws, rng):
-        for name, values in _rates(weights, measures):
-            resampled[name].append(_functionals(*values))
-    tables = []
-    for name in measures:
-        drawn = np.concatenate([_side_by_side(part) for part in resampled[name]])
-        low, high = quantiles(drawn, ends)
-        tables.append({"value": _side_by_side(observed[name])[0], "low": low, "high": high})
-    rows, names = len(FUNCTIONALS) + len(counts.labels), len(measures)
-    return pd.DataFrame({
-        "measure": np.repeat(np.asarray(measures, dtype=object), rows),
-        "functional": [*FUNCTIONALS, *([GROUP] * len(counts.labels))] * names,
-        "group": pd.Series([*([None] * len(FUNCTIONALS)), *counts.labels] * names, dtype=object),
-        **{name: np.concatenate([table[name] for table in tables]) for name in ("value", "low", "high")},
-        "attributes": ", ".join(counts.attributes),
-    })  # fmt: skip
-
-
-def _side_by_side(functionals: Mapping[str, np.ndarray]) -> np.ndarray:
-    """All functionals, then the groups, of shape (draws, functionals and groups)."""
-    return np.column_stack([functionals[name] for name in (*FUNCTIONALS, GROUP)])
-
-
-def resample(counts: GroupCounts, draws: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
-    """Batches of resampled weights, each of shape (draws of the batch, groups, 3, 5)."""
-    rows = counts.rows.reshape(-1)
-    filled = np.flatnonzero(rows)
-    total = rows.sum()
-    batch = max(1, BATCH_NUMBERS // rows.size)
-    mean, spread = _weights_of(counts, filled)
-    for start in range(0, draws, batch):
-        size = min(batch, draws - start)
-        drawn = rng.multinomial(int(total), rows[filled] / total, size=size).astype(float)
-        if spread.any():
-            noise = rng.standard_normal(drawn.shape) * np.sqrt(drawn) * spread
-            drawn = np.maximum(drawn * mean + noise, 0)
-        else:
-            drawn *= mean
-        whole = np.zeros((size, rows.size))
-        whole[:, filled] = drawn
-        yield whole.reshape(size, *counts.rows.shape)
-
-
-def _weights_of(counts: GroupCounts, filled: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation of the weights in each filled cell."""
-    rows, weights, squares = (part.reshape(-1)[filled] for part in (counts.rows, counts.weights, counts.squares))
-    mean = weights / rows
-    return mean, np.sqrt(np.maximum(squares / rows - mean**2, 0) * (squares > mean**2 * rows * (1 + 1e-12)))
-
-
-def _rates(weights: np.ndarray, measures: Sequence[str]) -> Iterator[tuple[str, tuple[np.ndarray, np.ndarray]]]:
-    """Per measure its value per draw and group, shape (draws, groups), and over all groups, shape (draws,)."""
-    flat = weights.reshape(*weights.shape[:2], OUTCOMES)
-    shares = ["fpr", "fnr"] if "balanced_error" in measures else []
-    names = list(dict.fromkeys([*(name for name in measures if name in COUNTED), *shares]))
-    masks = np.stack([mask.reshape(-1) for name in names for mask in COUNTED[name]], axis=1).astype(float)
-    sums = flat @ masks
-    found = {}
-    with np.errstate(all="ignore"):
-        for number, name in enumerate(names):
-            hits, trials = sums[..., 2 * number], sums[..., 2 * number + 1]
-            found[name] = hits / trials, hits.sum(axis=1) / trials.sum(axis=1)
-    for name in measures:
-        if name == "balanced_error":
-            yield name, ((found["fpr"][0] + found["fnr"][0]) / 2, (found["fpr"][1] + found["fnr"][1]) / 2)
-        else:
-            yield name, found[name]
-
-
-def _functionals(groups: np.ndarray, overall: np.ndarray) -> Mapping[str, np.ndarray]:
-    """`FUNCTIONALS` per draw; groups in which nobody belongs to the measure are left out."""
-    absent = np.isnan(groups)
-    lowest = np.where(absent, np.inf, groups).min(axis=1)
-    highest = np.where(absent, -np.inf, groups).max(axis=1)
-    nothing = absent.all(axis=1)
-    lowest, highest = np.where(nothing, np.nan, lowest), np.where(nothing, np.nan, highest)
-    with np.errstate(all="ignore"):
-        ratio = lowest / highest
+    counts: GroupCounts, resamples: Resamples, measures: Sequence[str], ends: tuple[float, float]
+) -> dict[str, np.ndarray]:
+    groups, names = len(counts.labels), len(measures)
+    places = len(FUNCTIONALS) + groups
+    observed, resampled = (np.empty((names, places, draws)) for draws in (1, resamples.draws))
+    _functionals(counts.weights[..., None], measures, observed)
+    start = 0
+    for weights in resamples.of_level():
+        end = start + weights.shape[-1]
+        _functionals(weights, measures, resampled[..., start:end])
+        start = end
+    low, high = quantiles(resampled, ends)
     return {
-        "overall": overall, "min": lowest, "max": highest, "difference": highest - lowest, "ratio": ratio, GROUP: groups,
-    }  # fmt: skip
+        "measure": np.repeat(np.asarray(measures, dtype=object), places),
+        "functional": np.tile(np.asarray([*FUNCTIONALS, *[GROUP] * groups], dtype=object), names),
+        "group": np.tile(np.asarray([*[None] * len(FUNCTIONALS), *counts.labels], dtype=object), names),
+        "value": observed.reshape(-1),
+        "low": low.reshape(-1),
+        "high": high.reshape(-1),
+        "attributes": np.full(places * names, ", ".join(counts.attributes), dtype=object),
+    }
+
+
+def _functionals(weights: np.ndarray, measures: Sequence[str], found: np.ndarray) -> None:
+    """Fill in `FUNCTIONALS` of each measure, then the measure of each group.
+
+    Groups in which nobody belongs to a measure are left out of its lowest and highest.
+
+    Parameters
+    ----------
+    weights
+        Shape (groups, 3, 5, draws).
+    found
+        Shape (measures, functionals and groups, draws).
+    """
+    totals = _Totals(weights)
+    with np.errstate(all="ignore"):
+        for measure, values in zip(measures, found, strict=True):
+            overall, by_group = values[0], values[len(FUNCTIONALS) :]
+            if measure == "balanced_error":
+                parts = [[np.empty(part.shape) for part in (by_group, overall)] for _ in range(2)]
+                for name, part in zip(("fpr", "fnr"), parts, strict=True):
+                    totals.rates(name, *part)
+                by_group[:], overall[:] = ((one + other) / 2 for one, other in zip(*parts, strict=True))
+            else:
+                totals.rates(measure, by_group, overall)
+            lowest, highest = _ends(by_group)
+            values[1 : len(FUNCTIONALS)] = lowest, highest, highest - lowest, lowest / highest
+
+
+class _Totals:
+    """Sums of weights over the outcomes that a measure counts; those that several measures share are added up once.
+
+    Parameters
+    ----------
+    weights
+        Shape (groups, 3, 5, draws).
+    """
+
+    def __init__(self, weights: np.ndarray) -> None:
+        cells = weights.reshape(len(weights), OUTCOMES, -1)
+        self.parts = {outcome: cells[:, outcome] for outcome in np.flatnonzero(cells.any(axis=(0, 2))).tolist()}
+        self.nothing = np.zeros((len(cells), cells.shape[-1]))
+        self.known: dict[tuple[int, ...], tuple[np.ndarray, np.ndarray]] = {}
+
+    def rates(self, measure: str, by_group: np.ndarray, overall: np.ndarray) -> None:
+        """Fill in a share per group and draw, shape (groups, draws), and over all groups, shape (draws,)."""
+        (hits, all_hits), (trials, all_trials) = (self._total(mask.reshape(-1)) for mask in COUNTED[measure])
+        np.divide(hits, trials, out=by_group)
+        np.divide(all_hits, all_trials, out=overall)
+
+    def _total(self, counted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The sum over the outcomes counted, per group and draw, and per draw."""
+        outcomes = tuple(outcome for outcome in self.parts if counted[outcome])
+        if outcomes not in self.known:
+            parts = [self.parts[outcome] for outcome in outcomes] or [self.nothing]
+            by_group = functools.reduce(np.add, parts)
+            self.known[outcomes] = by_group, by_group.sum(axis=0)
+        return self.known[outcomes]
+
+
+def _ends(by_group: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Lowest and highest over the first axis, NaN left out."""
+    lowest, highest = by_group.min(axis=0), by_group.max(axis=0)
+    if not np.isnan(lowest).any():
+        return lowest, highest
+    absent = np.isnan(by_group)
+    nothing = absent.all(axis=0)
+    lowest, highest = np.where(absent, np.inf, by_group).min(axis=0), np.where(absent, -np.inf, by_group).max(axis=0)
+    return np.where(nothing, np.nan, lowest), np.where(nothing, np.nan, highest)
 
 
 def quantiles(draws: np.ndarray, ends: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:
-    """Both quantiles over the first axis, linearly interpolated; draws that are NaN are left out."""
-    ordered = np.sort(draws, axis=0)  # NaN goes last
-    known = (~np.isnan(ordered)).sum(axis=0)
+    """Both quantiles over the last axis, linearly interpolated; draws that are NaN are left out. Sorts the draws."""
+    draws.sort(axis=-1)  # NaN goes last
+    last = np.maximum((~np.isnan(draws)).sum(axis=-1) - 1, 0)
     found = []
     for end in ends:
-        place = np.maximum(known - 1, 0) * end
+        place = last * end
         below = np.floor(place).astype(int)
-        above = np.minimum(below + 1, np.maximum(known - 1, 0))
-        low, high = (np.take_along_axis(ordered, at[None], axis=0)[0] for at in (below, above))
+        above = np.minimum(below + 1, last)
+        low, high = (np.take_along_axis(draws, at[..., None], axis=-1)[..., 0] for at in (below, above))
         found.append(low + (high - low) * (place - below))
     return found[0], found[1]

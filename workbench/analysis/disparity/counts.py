@@ -123,6 +123,10 @@ class GroupCounts:
         """Sum of weights in its denominator, per group."""
         return self._total(COUNTED[measure][1])
 
+    def squared(self, measure: str) -> np.ndarray:
+        """Sum of squared weights in its denominator, per group."""
+        return np.asarray(self.squares[:, COUNTED[measure][1]].sum(axis=1))
+
     def share(self, measure: str) -> np.ndarray:
         """The measure per group; NaN where nobody belongs to it."""
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -133,14 +137,8 @@ class GroupCounts:
         return np.asarray(self.rows[:, COUNTED[measure][1]].sum(axis=1))
 
     def sample(self, measure: str) -> tuple[np.ndarray, np.ndarray]:
-        """Numerator and denominator as counts of equally weighted rows, for intervals and tests.
-
-        The denominator is Kish's effective sample size, (sum w)^2 / sum w^2 (Survey Sampling, 1965); without weights these are
-        the counts themselves.
-        """
-        trials, squares = self.trials(measure), self.squares[:, COUNTED[measure][1]].sum(axis=1)
-        scale = np.divide(trials, squares, out=np.zeros(trials.shape), where=squares > 0)
-        return np.minimum(self.hits(measure) * scale, trials * scale), trials * scale
+        """Numerator and denominator as counts of equally weighted rows (`effective_sample`), for intervals and tests."""
+        return effective_sample(self.hits(measure), self.trials(measure), self.squared(measure))
 
     def take(self, groups: Sequence[int] | np.ndarray) -> GroupCounts:
         """The groups at these positions."""
@@ -155,6 +153,21 @@ class GroupCounts:
 
     def _total(self, outcomes: np.ndarray) -> np.ndarray:
         return np.asarray(self.weights[:, outcomes].sum(axis=1))
+
+
+def effective_sample(hits: np.ndarray, trials: np.ndarray, squares: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Numerator and denominator as counts of equally weighted rows, from the sums of weights in them.
+
+    The denominator is Kish's effective sample size, (sum w)^2 / sum w^2 (Survey Sampling, 1965); without weights these are the
+    counts themselves.
+
+    Parameters
+    ----------
+    squares
+        Sum of squared weights in the denominator.
+    """
+    scale = np.divide(trials, squares, out=np.zeros(trials.shape), where=squares > 0)
+    return np.minimum(hits * scale, trials * scale), trials * scale
 
 
 def group_predicate(attributes: Sequence[str], values: Sequence[Any]) -> Predicate:

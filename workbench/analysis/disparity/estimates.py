@@ -14,7 +14,7 @@ import numpy as np
 from scipy import special
 
 from workbench.analysis import stats
-from workbench.analysis.disparity.counts import GroupCounts
+from workbench.analysis.disparity.counts import GroupCounts, effective_sample
 from workbench.analysis.disparity.scores import Moments, Reliability
 from workbench.analysis.mover import Limits, half_sum, mover_difference, mover_ratio
 
@@ -45,8 +45,37 @@ class Apart(NamedTuple):
     four: np.ndarray | None = None
 
 
+def distances(pairs: Sequence[tuple[Estimate, Estimate]], level: float) -> list[Apart]:
+    """How far the first of each pair is from the second; all shares in one go: a call costs more than a hundred groups."""
+    shares = [(own, other) for own, other in pairs if isinstance(own, Share) and isinstance(other, Share)]
+    found = iter(_shares_apart(shares, level) if shares else [])
+    return [next(found) if isinstance(own, Share) else own.against(other, level) for own, other in pairs]
+
+
+def _shares_apart(pairs: Sequence[tuple[Share, Share]], level: float) -> list[Apart]:
+    own, other = (Share.joined([pair[side] for pair in pairs]) for side in (0, 1))
+    ends = np.cumsum([len(share.hits) for share, _ in pairs])[:-1]
+    together = own.against(other, level)
+    values, references = (np.split(part, ends) for part in (together.value, together.reference_value))
+    differences, ratios = _split(together.difference, ends), _split(together.ratio, ends)
+    fours = np.split(together.four, ends, axis=1) if together.four is not None else []
+    return [Apart(*parts[:4], four=parts[4]) for parts in zip(values, references, differences, ratios, fours, strict=True)]
+
+
+def all_limits(estimates: Sequence[Estimate], level: float) -> list[Limits]:
+    """The limits of each, those of all shares in one go."""
+    shares = [estimate for estimate in estimates if isinstance(estimate, Share)]
+    ends = np.cumsum([len(share.hits) for share in shares])[:-1]
+    found = iter(_split(Share.joined(shares).limits(level), ends) if shares else [])
+    return [next(found) if isinstance(estimate, Share) else estimate.limits(level) for estimate in estimates]
+
+
+def _split(limits: Limits, ends: np.ndarray) -> list[Limits]:
+    return [Limits(*parts) for parts in zip(*(np.split(part, ends) for part in limits), strict=True)]
+
+
 def p_values(distances: Sequence[Apart]) -> list[np.ndarray]:
-    """The p-values of each of `distances`, all exact tests in one call: each call costs more than a hundred tests in it."""
+    """The p-values of each of `distances`, all exact tests in one call."""
     shares = [apart.four for apart in distances if apart.four is not None]
     if not shares:
         return [apart.p for apart in distances if apart.p is not None]
@@ -76,30 +105,66 @@ class Estimate(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Share:
-    """A measure that is a share of rows."""
+    """A measure that is a share of rows; every array of shape (groups,).
 
-    counts: GroupCounts
-    measure: str
+    Attributes
+    ----------
+    hits, trials
+        Sum of weights in the numerator, and in the denominator.
+    squares
+        Sum of squared weights in the denominator.
+    rows
+        Rows in the denominator, unweighted.
+    """
+
+    hits: np.ndarray
+    trials: np.ndarray
+    squares: np.ndarray
+    rows: np.ndarray
+
+    @classmethod
+    def of(cls, counts: GroupCounts, measure: str) -> Self:
+        """The measure of each group."""
+        return cls(counts.hits(measure), counts.trials(measure), counts.squared(measure), counts.people(measure))
+
+    @classmethod
+    def joined(cls, shares: Sequence[Share]) -> Self:
+        """All groups of all of them, one after the other."""
+        return cls(*(np.concatenate(parts) for parts in zip(*(share.parts for share in shares), strict=True)))
+
+    @property
+    def parts(self) -> tuple[np.ndarray, ...]:
+        """The four arrays."""
+        return self.hits, self.trials, self.squares, self.rows
+
+    def value(self) -> np.ndarray:
+        """The share; NaN where nobody belongs to it."""
+        with np.errstate(all="ignore"):
+            return np.asarray(self.hits / self.trials)
+
+    def sample(self) -> tuple[np.ndarray, np.ndarray]:
+        """Numerator and denominator as counts of equally weighted rows (`effective_sample`), for intervals and tests."""
+        return effective_sample(self.hits, self.trials, self.squares)
 
     def limits(self, level: float) -> Limits:
         """The share with its Wilson interval."""
-        return Limits(self.counts.share(self.measure), *stats.wilson(*self.counts.sample(self.measure), level))
+        return Limits(self.value(), *stats.wilson(*self.sample(), level))
 
     def people(self) -> np.ndarray:
         """Rows in the denominator."""
-        return self.counts.people(self.measure)
+        return self.rows
 
     def take(self, groups: np.ndarray) -> Share:
         """The groups at these positions."""
-        return Share(self.counts.take(groups), self.measure)
+        return Share(*(part[groups] for part in self.parts))
 
     def others(self) -> Share:
         """For each group everybody else."""
-        return Share(self.counts.others(), self.measure)
+        return Share(*(np.maximum(part.sum() - part, 0) for part in self.parts))
 
     def whole(self) -> tuple[np.ndarray, np.ndarray]:
         """Numerator and denominator rounded to whole rows, which an exact test needs; without weights they are whole already."""
-        hits, trials = (np.round(part) for part in self.counts.sample(self.measure))
+        hits, trials = (np.round(part) for part in self.sample())
         return np.asarray(np.minimum(hits, trials)), np.asarray(trials)
 
     def against(self, other: Share, level: float) -> Apart:
@@ -113,29 +178,34 @@ class Share:
 class BalancedError:
     """Half the sum of false positive and false negative rate."""
 
-    counts: GroupCounts
+    fpr: Share
+    fnr: Share
+
+    @classmethod
+    def of(cls, counts: GroupCounts) -> Self:
+        """The error of each group."""
+        return cls(Share.of(counts, "fpr"), Share.of(counts, "fnr"))
 
     def limits(self, level: float) -> Limits:
         """The half-sum, by MOVER from both Wilson intervals."""
-        return half_sum(*(Share(self.counts, measure).limits(level) for measure in ("fpr", "fnr")))
+        return half_sum(self.fpr.limits(level), self.fnr.limits(level))
 
     def people(self) -> np.ndarray:
         """Rows of the smaller class."""
-        return np.asarray(np.minimum(self.counts.people("fpr"), self.counts.people("fnr")))
+        return np.asarray(np.minimum(self.fpr.rows, self.fnr.rows))
 
     def take(self, groups: np.ndarray) -> BalancedError:
         """The groups at these positions."""
-        return BalancedError(self.counts.take(groups))
+        return BalancedError(self.fpr.take(groups), self.fnr.take(groups))
 
     def others(self) -> BalancedError:
         """For each group everybody else."""
-        return BalancedError(self.counts.others())
+        return BalancedError(self.fpr.others(), self.fnr.others())
 
     def variance(self) -> np.ndarray:
         """After one more success and one more failure in each class (Agresti & Caffo 2000), so that it is never 0."""
         parts = []
-        for measure in ("fpr", "fnr"):
-            hits, trials = self.counts.sample(measure)
+        for hits, trials in (self.fpr.sample(), self.fnr.sample()):
             rate = (hits + 1) / (trials + 2)
             parts.append(rate * (1 - rate) / (trials + 2))
         return np.asarray(sum(parts) / 4)

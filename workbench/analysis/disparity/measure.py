@@ -14,6 +14,7 @@ from workbench.analysis.disparity.estimates import BalancedError, CalibrationErr
 from workbench.analysis.disparity.people import people_by_level
 from workbench.analysis.disparity.policy import policy_tables
 from workbench.analysis.disparity.reference import REFERENCES, Reference, choose_references
+from workbench.analysis.disparity.resamples import Resamples
 from workbench.analysis.disparity.rule import rule_table
 from workbench.analysis.disparity.scores import MEANS, group_moments, group_reliability, odd_score, score_cells
 from workbench.analysis.disparity.shrinkage import shrunk_table
@@ -117,10 +118,12 @@ def measure_disparity(  # noqa: PLR0917  the order is part of the contract
     _check_attributes(dataset, attributes)
     wanted = _wanted_measures(dataset, measures)
     levels = _measure_levels(dataset, attributes, wanted, reference, intersect=intersect)
+    resamples = Resamples([level.counts for level in levels], bootstrap, seed) if bootstrap else None
     tables = {
         "groups": group_table(levels, attributes, wanted, confidence),
         "disparities": distance_table(levels, wanted, confidence),
-        **_more_tables(levels, wanted, confidence, bootstrap=bootstrap, seed=seed),
+        **_more_tables(levels, wanted, confidence, seed),
+        **({"functionals": bootstrap_table(resamples, wanted, confidence)} if resamples else {}),
         **_strata_tables(dataset, levels, strata, confidence),
         **_policy_tables(dataset, levels, policy, reference),
     }
@@ -138,9 +141,7 @@ def measure_disparity(  # noqa: PLR0917  the order is part of the contract
     )
 
 
-def _more_tables(
-    levels: Sequence[Level], measures: Sequence[str], confidence: float, *, bootstrap: int, seed: int
-) -> dict[str, pd.DataFrame]:
+def _more_tables(levels: Sequence[Level], measures: Sequence[str], confidence: float, seed: int) -> dict[str, pd.DataFrame]:
     counts = [level.counts for level in levels]
     tables = {}
     if "selection_rate" in measures:
@@ -149,8 +150,6 @@ def _more_tables(
         tables["shrunk"] = shrunk
     if "ece" in measures:
         tables["reliability"] = reliability_table(levels, confidence)
-    if bootstrap:
-        tables["functionals"] = bootstrap_table(counts, measures, bootstrap, seed, confidence)
     return tables
 
 
@@ -276,9 +275,9 @@ def _score_sums(
 
 def _estimate(counts: GroupCounts, cells: Cells | None, measure: str) -> Estimate:
     if measure in SHARES:
-        return Share(counts, measure)
+        return Share.of(counts, measure)
     if measure == "balanced_error":
-        return BalancedError(counts)
+        return BalancedError.of(counts)
     assert cells is not None  # noqa: S101  the measures left are those that were summed
     if measure == "ece":
         return CalibrationError(group_reliability(cells, counts.attributes))

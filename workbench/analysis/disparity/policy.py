@@ -161,7 +161,7 @@ def _rate_rows(level: Level, policy: Policy, quantity: str, counts: GroupCounts,
     if chosen is None:
         return []
     every = np.arange(len(rates))
-    share = Share(counts, measure)
+    share = Share.of(counts, measure)
     apart = share.against(share.take(np.full(len(rates), chosen)), 1 - policy.significance)
     [p] = p_values([apart])
     return [

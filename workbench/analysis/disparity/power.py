@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
@@ -45,11 +45,16 @@ def _shows(rate: np.ndarray, rows: np.ndarray, n1: np.ndarray, alpha: float) -> 
         return np.asarray(rate - lower >= chance + spread)
 
 
-def evidence_words(table: pd.DataFrame, alpha: float) -> pd.Series[str]:
+def evidence_words(table: Mapping[str, np.ndarray], alpha: float) -> np.ndarray:
     """`DIFFERS` where the adjusted p is below `alpha`, `ENOUGH` where at least the rows needed did not say so, else `NOT_ENOUGH`.
 
     Empty where nothing was tested, and where nothing differs and how many rows are needed is not known.
+
+    Parameters
+    ----------
+    table
+        Columns ``rows_needed``, ``n``, ``p`` and ``p_adjusted``, shape (tests,).
     """
-    quiet = np.where(table["rows_needed"].isna(), "", np.where(table["n"] >= table["rows_needed"], ENOUGH, NOT_ENOUGH))
+    quiet = np.where(np.isnan(table["rows_needed"]), "", np.where(table["n"] >= table["rows_needed"], ENOUGH, NOT_ENOUGH))
     words = np.where(table["p_adjusted"] < alpha, DIFFERS, quiet)
-    return pd.Series(np.where(table["p"].isna(), "", words), index=table.index, dtype=object)
+    return np.where(np.isnan(table["p"]), "", words).astype(object)

@@ -4,26 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 import pandas as pd
 
 from workbench.analysis import stats
 from workbench.analysis.disparity.counts import GroupCounts
-from workbench.analysis.disparity.estimates import Apart, CalibrationError, Estimate, p_values
+from workbench.analysis.disparity.estimates import (
+    Apart,
+    CalibrationError,
+    Estimate,
+    Share,
+    all_limits,
+    distances,
+    p_values,
+)
 from workbench.analysis.disparity.power import evidence_words, rows_needed
 from workbench.analysis.disparity.reference import EVERYBODY_ELSE
 from workbench.analysis.disparity.scores import BINS
 from workbench.analysis.measures import SHARES
 from workbench.result import SMALL_CELL
 
+AnyEstimate = TypeVar("AnyEstimate", bound=Estimate)
+
 FOUR_FIFTHS: Final = 0.8
 """29 CFR 1607.4(D); the other thresholds that practice uses stand in the policy profiles."""
 FIXED_COLUMNS: Final = ("attributes", "group", "n", "suppressed", "where")
+SHORTFALLS: Final = ("shortfall_pooled", "shortfall_reference", "shortfall_four_fifths")
+"""To the rate of both groups together, to the reference's, to four fifths of the reference's."""
 DISTANCE_COLUMNS: Final = (
     "measure", "group", "reference", "difference", "ratio", "low", "high", "p", "p_adjusted", "four_fifths",
-    "shortfall_pooled", "shortfall_reference", "shortfall_four_fifths", "people", "ratio_low", "ratio_high",
+    *SHORTFALLS, "people", "ratio_low", "ratio_high",
     "value", "reference_value", "n", "reference_n", "rows", "rows_needed", "evidence", "attributes", "where", "suppressed",
 )  # fmt: skip
 
@@ -64,7 +76,7 @@ class Level:
         """The reference group as text."""
         return EVERYBODY_ELSE if self.reference is None else self.counts.labels[self.reference]
 
-    def other(self, estimate: Estimate) -> Estimate:
+    def other(self, estimate: AnyEstimate) -> AnyEstimate:
         """What the groups `compared` are held against, one by one."""
         if self.reference is None:
             return estimate.others().take(self.compared)
@@ -80,38 +92,41 @@ def group_columns(attributes: Sequence[str], measures: Sequence[str]) -> dict[st
 def group_table(levels: Sequence[Level], attributes: Sequence[str], measures: Sequence[str], confidence: float) -> pd.DataFrame:
     """One row per group of every level."""
     columns = group_columns(attributes, measures)
-    tables = []
+    limits = iter(all_limits([level.estimates[measure] for level in levels for measure in measures], confidence))
+    parts = []
     for level in levels:
         counts = level.counts
-        part: dict[str, Any] = {}
-        for attribute in attributes:
-            place = counts.attributes.index(attribute) if attribute in counts.attributes else None
-            part[columns[attribute]] = [None if place is None else values[place] for values in counts.values]
-        part["group"] = list(counts.labels)
-        part["n"] = counts.n.astype(int)
+        part: dict[str, Any] = {columns[attribute]: _values_of(counts, attribute) for attribute in attributes}
+        part |= {"group": np.asarray(counts.labels, dtype=object), "n": counts.n.astype(int)}
         for measure in measures:
-            estimate = level.estimates[measure]
-            value, low, high = estimate.limits(confidence)
-            part |= {
-                measure: value,
-                f"{measure}_low": low,
-                f"{measure}_high": high,
-                f"{measure}_n": estimate.people().astype(int),
-            }
+            value, low, high = next(limits)
+            people = level.estimates[measure].people().astype(int)
+            part |= {measure: value, f"{measure}_low": low, f"{measure}_high": high, f"{measure}_n": people}
         part["suppressed"] = small_groups(level, measures)
-        part["attributes"] = level.name
-        part["where"] = list(counts.where)
-        tables.append(part)
-    joined = {name: _joined([part[name] for part in tables], [len(part["where"]) for part in tables]) for name in tables[0]}
-    return pd.DataFrame(joined)
+        part["attributes"] = _repeated(level.name, len(counts.labels))
+        part["where"] = np.asarray(counts.where, dtype=object)
+        parts.append(part)
+    named = {columns[attribute]: _typed([part[columns[attribute]] for part in parts]) for attribute in attributes}
+    return pd.DataFrame(_stacked(parts) | named)
 
 
-def _joined(parts: Sequence[Any], sizes: Sequence[int]) -> pd.Series[Any]:
+def _values_of(counts: GroupCounts, attribute: str) -> list[Any]:
+    """The value of `attribute` per group; None where it is missing, and where the groups are not parted by it."""
+    if attribute not in counts.attributes:
+        return [None] * len(counts.values)
+    place = counts.attributes.index(attribute)
+    return [values[place] for values in counts.values]
+
+
+def _typed(parts: Sequence[Sequence[Any]]) -> pd.Series[Any]:
     """One column of several levels; integers stay integers where others are missing."""
-    values = [
-        value for part, size in zip(parts, sizes, strict=True) for value in ([part] * size if isinstance(part, str) else part)
-    ]
+    values = [value for part in parts for value in part]
     return pd.Series(values, dtype=object if any(value is None for value in values) else None)
+
+
+def _stacked(parts: Sequence[Mapping[str, Any]]) -> dict[str, np.ndarray]:
+    """The columns of the parts, one below the other."""
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 def small_groups(level: Level, measures: Sequence[str]) -> np.ndarray:
@@ -122,39 +137,49 @@ def small_groups(level: Level, measures: Sequence[str]) -> np.ndarray:
 
 def distance_table(levels: Sequence[Level], measures: Sequence[str], confidence: float) -> pd.DataFrame:
     """One row per measure, and group that is not the reference; p-values adjusted by Holm over the whole table."""
-    pairs = [(level, measure) for level in levels for measure in measures]
-    distances = [_apart(level, measure, confidence) for level, measure in pairs]
-    parts = [
-        {**_distances(level, measure, apart), "p": p}
-        for (level, measure), apart, p in zip(pairs, distances, p_values(distances), strict=True)
-    ]
-    table = pd.DataFrame({name: np.concatenate([part[name] for part in parts]) for name in parts[0]})
-    table["p_adjusted"] = stats.holm(table["p"].to_numpy(dtype=float))
-    tests = max(int(table["p"].notna().sum()), 1)
-    judged = table["measure"].isin(list(SHARES))
-    table["rows_needed"] = rows_needed(table["reference_value"].where(judged), table["reference_n"], (1 - confidence) / tests)
+    pairs = [(level.estimates[measure].take(level.compared), level.other(level.estimates[measure]))
+             for level in levels for measure in measures]  # fmt: skip
+    found = distances(pairs, confidence)
+    tested = zip(pairs, found, p_values(found), strict=True)
+    parts = []
+    for level in levels:
+        said = _groups_said(level)
+        for measure, (pair, apart, p) in zip(measures, tested, strict=False):
+            parts.append(said | _distance_columns(level, measure, pair, apart) | {"p": p})
+    table = _stacked(parts)
+    table |= {"p_adjusted": stats.holm(table["p"])}
+    tests = max(int(np.count_nonzero(~np.isnan(table["p"]))), 1)
+    judged = np.isin(table["measure"].astype(str), list(SHARES))
+    rates = np.where(judged, table["reference_value"], np.nan)
+    table["rows_needed"] = rows_needed(rates, table["reference_n"], (1 - confidence) / tests)
     table["evidence"] = evidence_words(table, 1 - confidence)
-    table["people"] = table["people"].astype(object if table["people"].isna().any() else int)
-    return table[list(DISTANCE_COLUMNS)]
+    if all(level.people is not None for level in levels):
+        table["people"] = table["people"].astype(int)
+    columns: dict[str, Any] = {name: table[name] for name in DISTANCE_COLUMNS}
+    return pd.DataFrame(columns | {"evidence": pd.Series(table["evidence"], dtype=object)})
 
 
-def _apart(level: Level, measure: str, confidence: float) -> Apart:
-    estimate = level.estimates[measure]
-    return estimate.take(level.compared).against(level.other(estimate), confidence)
-
-
-def _distances(level: Level, measure: str, apart: Apart) -> dict[str, np.ndarray]:
-    """Column to its values, shape (groups compared,)."""
-    estimate, at = level.estimates[measure], level.compared
-    own, other = estimate.take(at), level.other(estimate)
-    people, other_people, rows = own.people().astype(int), other.people().astype(int), level.counts.n[at].astype(int)
-    judged, size = measure == "selection_rate", len(at)
+def _groups_said(level: Level) -> dict[str, np.ndarray]:
+    """The columns that are the same for every measure, shape (groups compared,)."""
+    at = level.compared
+    size = len(at)
     return {
-        "measure": _repeated(measure, size),
-        "group": np.asarray([level.counts.labels[place] for place in at], dtype=object),
+        "group": np.asarray(level.counts.labels, dtype=object)[at],
         "reference": _repeated(level.reference_label, size),
         "attributes": _repeated(level.name, size),
-        "where": np.asarray([level.counts.where[place] for place in at], dtype=object),
+        "where": np.asarray(level.counts.where, dtype=object)[at],
+        "rows": level.counts.n[at].astype(int),
+        "people": _repeated(None, size) if level.people is None else level.people[at],
+    }
+
+
+def _distance_columns(level: Level, measure: str, pair: tuple[Estimate, Estimate], apart: Apart) -> dict[str, np.ndarray]:
+    """The columns of one measure, shape (groups compared,)."""
+    people, other_people = (estimate.people().astype(int) for estimate in pair)
+    size = len(people)
+    judged = measure == "selection_rate"
+    return {
+        "measure": _repeated(measure, size),
         "value": apart.value,
         "reference_value": apart.reference_value,
         "difference": apart.difference.value,
@@ -163,13 +188,11 @@ def _distances(level: Level, measure: str, apart: Apart) -> dict[str, np.ndarray
         "ratio": apart.ratio.value,
         "ratio_low": apart.ratio.low,
         "ratio_high": apart.ratio.high,
-        "four_fifths": np.asarray([_meets(ratio) if judged else None for ratio in apart.ratio.value], dtype=object),
-        **shortfalls(level, at, judged=judged),
-        "people": _repeated(None, size) if level.people is None else level.people[at],
+        "four_fifths": np.asarray([_meets(ratio) for ratio in apart.ratio.value], object) if judged else _repeated(None, size),
+        **(shortfalls(level) if judged else {name: np.full(size, np.nan) for name in SHORTFALLS}),
         "n": people,
         "reference_n": other_people,
-        "rows": rows,
-        "suppressed": _is_small(people) | _is_small(other_people) | _is_small(rows),
+        "suppressed": _is_small(people) | _is_small(other_people) | _is_small(level.counts.n[level.compared]),
     }
 
 
@@ -185,24 +208,17 @@ def _meets(ratio: float) -> bool | None:
     return None if np.isnan(ratio) else bool(ratio >= FOUR_FIFTHS)
 
 
-def shortfalls(level: Level, at: np.ndarray, *, judged: bool) -> dict[str, np.ndarray]:
-    """How many more would have been selected at the rate of both groups together, of the reference, and at four fifths of that.
+def shortfalls(level: Level) -> dict[str, np.ndarray]:
+    """How many more of each group compared would have been selected at another rate: `SHORTFALLS`, in weighted rows.
 
-    Weighted rows; negative where the group has more than that. Only of the selection rate.
+    Negative where the group has more than that.
     """
-    counts = level.counts
-    own_hits, own_trials = counts.hits("selection_rate")[at], counts.trials("selection_rate")[at]
-    if level.reference is None:
-        hits, trials = counts.hits("selection_rate").sum() - own_hits, counts.trials("selection_rate").sum() - own_trials
-    else:
-        hits, trials = counts.hits("selection_rate")[level.reference], counts.trials("selection_rate")[level.reference]
+    own = Share.of(level.counts, "selection_rate")
+    other = level.other(own)
+    own = own.take(level.compared)
     with np.errstate(all="ignore"):
-        rates = {
-            "shortfall_pooled": (hits + own_hits) / (trials + own_trials),
-            "shortfall_reference": hits / trials,
-            "shortfall_four_fifths": FOUR_FIFTHS * hits / trials,
-        }
-    return {name: rate * own_trials - own_hits if judged else np.full(len(at), np.nan) for name, rate in rates.items()}
+        rates = (own.hits + other.hits) / (own.trials + other.trials), other.value(), FOUR_FIFTHS * other.hits / other.trials
+    return {name: rate * own.trials - own.hits for name, rate in zip(SHORTFALLS, rates, strict=True)}
 
 
 def reliability_table(levels: Sequence[Level], confidence: float) -> pd.DataFrame:
@@ -227,4 +243,4 @@ def reliability_table(levels: Sequence[Level], confidence: float) -> pd.DataFram
             "where": np.asarray(level.counts.where, dtype=object)[groups],
             "suppressed": _is_small(rows),
         })  # fmt: skip
-    return pd.DataFrame({name: np.concatenate([part[name] for part in parts]) for name in parts[0]})
+    return pd.DataFrame(_stacked(parts))

@@ -74,7 +74,7 @@ class FourCounts:
         for counts in self.counted[attribute]:
             if group not in counts.labels or reference not in counts.labels:
                 return None
-            share = Share(counts.take([counts.labels.index(group), counts.labels.index(reference)]), measure)
+            share = Share.of(counts.take([counts.labels.index(group), counts.labels.index(reference)]), measure)
             (hits, other_hits), (trials, other_trials) = (part.tolist() for part in share.whole())
             found.append((hits, trials, other_hits, other_trials))
         return found

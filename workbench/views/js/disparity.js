@@ -86,11 +86,12 @@ function render({ model, el }) {
   const panel = make("div", { role: "tabpanel" });
   live.root.append(measured, guard, followed, tabs, panel, pins);
   const stops = roving(tabs, "button", {}, { across: true, activated: (tab) => open(tab.dataset.tab) });
-  const blocks = { text: textBlock, table: tableBlock, chart: chartBlock, bars: barsBlock, matrix: matrixBlock, map: mapBlock, whatif: whatIfBlock,
+  const blocks = { text: textBlock, table: tableBlock, chart: chartBlock, dots: dotsBlock, bars: barsBlock, matrix: matrixBlock, map: mapBlock, whatif: whatIfBlock,
     picks: (block) => picksTable(block, (where) => send({ type: "select", where })) };
   const form = () => model.get("form");
   const asked = () => (readonly ? {} : (model.get("asked") ?? {}));
   const inquiries = new Map();
+  const opened = new Set();
   let redrawMove = () => {};
   let waiting = null;
 
@@ -114,6 +115,7 @@ function render({ model, el }) {
     if (sound && !readonly) guard.append(make("button", { type: "button", onclick: () => send({ type: "select", where: sound }) }, "Measure the sound rows only"));
     if (!readonly) pins.replaceChildren(sendField("Note", "Pin this comparison", { drafts, key: "pin", send: (said) => send({ type: "pin", note: said }) }));
     view.thresholds = null;
+    opened.clear();
     drawTabs();
     drawPanel();
   }
@@ -140,9 +142,18 @@ function render({ model, el }) {
     const tab = form().tabs.find((each) => each.id === view.tab);
     panel.setAttribute("aria-label", tab.title);
     const focused = live.root.getRootNode().activeElement;
-    panel.replaceChildren(...tab.blocks.map((block) => make("div", { class: "block" }, blocks[block.kind](block))));
+    const drawn = tab.blocks.map((block) => make("div", { class: "block" }, blocks[block.kind](block)));
+    if (tab.waiting && !readonly) drawn.splice(0, tab.id === "words" ? 0 : drawn.length, waitingPart(tab));
+    panel.replaceChildren(...drawn);
     drawInquiries();
     if (panel.contains(focused)) focused.focus();
+  }
+
+  // A tab that was left for later: the kernel is asked once, and answers with a form in which it is there.
+  function waitingPart(tab) {
+    if (!opened.has(tab.id)) send({ type: "open", tab: tab.id });
+    opened.add(tab.id);
+    return make("p", { role: "status" }, `Measuring “${tab.title}” over ${whole(form().rows)} decisions …`);
   }
 
   function drawInquiries() {

@@ -4,10 +4,12 @@ const DASHES = ["", "7 4", "2 3", "9 3 2 3", "4 4", "1 4"];
 
 // Lines with bands over time or thresholds, the changes found as spans, deploys as marks.
 function chartBlock(block) {
-  const [width, height, left, right, top, bottom] = [900, 300, 74, 890, 18, 246];
-  const [from, to] = extent([...block.series.flatMap((each) => each.x), ...block.spans.map((span) => span.to)]);
+  const several = block.series.length > 1;
+  const [width, height, left, right, top, bottom] = [900, several ? 322 : 300, 74, 890, 18, 246];
+  const [from, to] = block.across ?? extent([...block.series.flatMap((each) => each.x), ...block.spans.map((span) => span.to)]);
   const numbers = block.series.flatMap((each) => [...each.y, ...each.low, ...each.high]);
   let [low, high] = extent([...numbers, ...block.lines.map((line) => line.y)]);
+  if (block.least !== null) low = Math.max(low, block.least);
   if (block.most !== null) high = Math.min(high, block.most);
   const room = 0.05 * (high - low || 1);
   [low, high] = [low - room, high + room];
@@ -32,16 +34,35 @@ function chartBlock(block) {
     line(left, y(each.y), right, y(each.y), { stroke: "var(--ink)", "stroke-dasharray": "5 3" });
     svg.append(draw("text", { x: right, y: y(each.y) - 4, "text-anchor": "end" }, each.text));
   }
+  const [first, last] = [Math.max(from, low), Math.min(to, high)];
+  if (block.diagonal && first < last) {
+    line(x(first), y(first), x(last), y(last), { stroke: "var(--ink)", "stroke-dasharray": "5 3" });
+    svg.append(draw("text", { x: x(last) - 4, y: y(last) - 6, "text-anchor": "end" }, block.diagonal));
+  }
   block.series.forEach((each, at) => drawSeries(svg, each, at, x, y));
+  if (several) drawKey(svg, block.series, left, right);
   for (const [at, mark] of block.marks.entries()) {
     if (mark.x < from || mark.x > to) continue;
     line(x(mark.x), top, x(mark.x), bottom, { stroke: "var(--ink)", "stroke-width": 1.5 });
     svg.append(draw("text", { x: x(mark.x) + 3, y: top + 10 + 14 * (at % 3) }, mark.text));
   }
-  svg.append(draw("text", { x: (left + right) / 2, y: height - 8, "text-anchor": "middle" }, block.xlabel));
+  svg.append(draw("text", { x: (left + right) / 2, y: 292, "text-anchor": "middle" }, block.xlabel));
   svg.append(draw("text", { x: 0, y: 12 }, block.ylabel));
   const caption = make("div", { class: "caption" }, block.title);
   return make("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": block.title }, caption, svg, make("p", { class: "small" }, block.said));
+}
+
+// Which line is whose: colour, dashes and name.
+function drawKey(svg, series, left, right) {
+  const step = Math.min(200, (right - left) / series.length);
+  const most = Math.floor(step / 8) - 3;
+  series.forEach((each, at) => {
+    const from = left + step * at;
+    svg.append(draw("line", { x1: from, x2: from + 22, y1: 310, y2: 310, stroke: `var(--series-${(at % 6) + 1})`, "stroke-width": 2, "stroke-dasharray": DASHES[at % 6] }));
+    const name = draw("text", { x: from + 27, y: 314 }, each.name.length <= most ? each.name : `${each.name.slice(0, most - 1)}…`);
+    name.append(draw("title", {}, each.name));
+    svg.append(name);
+  });
 }
 
 function drawSeries(svg, each, at, x, y) {
@@ -84,4 +105,26 @@ function barsBlock(block) {
   const rows = block.bars.map((bar) => [bar.label, bar.text, bar.meaning]);
   const table = tableBlock({ caption: block.title, columns: ["part", "adds to the difference", "what it is"], rows, numbers: [1] });
   return make("div", {}, make("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": block.title }, svg), table);
+}
+
+// Rates of small groups: a ring as counted, a point with its interval as drawn towards the mean of all; the numbers below.
+function dotsBlock(block) {
+  const [low, high] = extent(block.dots.flatMap((dot) => [dot.raw, dot.at, dot.low, dot.high]));
+  const x = (value) => 300 + (560 * (value - low)) / (high - low || 1);
+  const base = 26 * block.dots.length + 8;
+  const svg = draw("svg", { viewBox: `0 0 900 ${base + 44}`, width: 900, height: base + 44, role: "img", "aria-label": `${block.title}. ${block.label}` });
+  const line = (x1, x2, y1, y2, look) => svg.append(draw("line", { x1, x2, y1, y2, ...look }));
+  if (block.mean !== null) line(x(block.mean), x(block.mean), 0, base, { stroke: "var(--ink)", "stroke-dasharray": "5 3" });
+  block.dots.forEach((dot, at) => {
+    const y = 26 * at + 16;
+    svg.append(draw("text", { x: 290, y: y + 4, "text-anchor": "end" }, `${dot.label} (${dot.n})`));
+    if (dot.low !== null && dot.high !== null) line(x(dot.low), x(dot.high), y, y, { stroke: "var(--series-1)", "stroke-width": 2 });
+    if (dot.raw !== null) svg.append(draw("circle", { cx: x(dot.raw), cy: y, r: 5, fill: "none", stroke: "var(--series-2)", "stroke-width": 2 }));
+    if (dot.at !== null) svg.append(draw("circle", { cx: x(dot.at), cy: y, r: 4, fill: "var(--series-1)" }));
+  });
+  for (const tick of ticks(low, high)) svg.append(draw("text", { x: x(tick), y: base + 16, "text-anchor": "middle" }, axisText(tick, "share")));
+  svg.append(draw("text", { x: 580, y: base + 36, "text-anchor": "middle" }, block.label));
+  const rows = block.dots.map((dot) => [dot.label, dot.n, dot.counted, dot.text]);
+  const table = tableBlock({ caption: `${block.title}, in numbers`, columns: ["group", "rows", "counted", "drawn towards the others (95 %)"], rows, numbers: [1, 2, 3] });
+  return make("div", {}, make("div", { class: "caption" }, block.title), make("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": block.title }, svg), table);
 }
