@@ -23,12 +23,12 @@ Open = Callable[..., Path]
 def found() -> dict[str, Any]:
     """A result as the runbook left it in an unpublished form: the page must blank it all the same."""
     rng = np.random.default_rng(5)
-    frame = pd.DataFrame({"region": rng.choice(["north", "south", "east"], 2000)})
+    frame = pd.DataFrame({"region": rng.choice(["north", "south", "east"], 2000), "job": rng.choice(list("uvw"), 2000)})
     frame.loc[:6, "region"] = "isle"
-    wrong = rng.random(2000) < np.where(frame["region"] == "south", 0.4, 0.1)
+    wrong = rng.random(2000) < np.where((frame["region"] == "south") & (frame["job"] == "u"), 0.6, 0.1)
     wrong[:7] = True
     frame["label"], frame["prediction"] = 1, np.where(wrong, 0, 1)
-    dataset = open_dataset(frame, {"prediction": "prediction", "label": "label", "features": ["region"]})
+    dataset = open_dataset(frame, {"prediction": "prediction", "label": "label", "features": ["region", "job"]})
     document: dict[str, Any] = find_slices(dataset, min_support=2, score="effect", permutations=0).to_dict()
     return document
 
@@ -76,6 +76,31 @@ def test_it_shows_the_worst_slice_and_no_small_one(open_incident: Open) -> None:
     rows = {row["slice"]: row for row in explorer.found["slices"]}
     assert rows['region = "isle"']["size"] is None
     assert rows['region = "south"']["size"] % 10 == 0
+
+
+def test_it_shows_the_tree_the_pairs_of_features_and_the_overlap(open_incident: Open) -> None:
+    import panel as pn
+
+    open_incident("INC-1")
+    shown = page()
+    nodes = {node["slice"]: node for node in shown.select(SliceExplorer)[0].found["tree"]}
+    assert nodes['region = "isle"']["size"] is None
+    assert nodes['region = "south" and job = "u"']["size"] % 10 == 0
+    titles = [pane.object.layout.title.text for pane in shown.select(pn.pane.Plotly)]
+    assert len(titles) == 3
+    assert titles[1].startswith("Error rate by region and job")
+    assert titles[2].startswith("Rows that each two slices share")
+
+
+def test_a_search_of_before_these_tables_is_still_shown(open_incident: Open, found: dict[str, Any]) -> None:
+    import panel as pn
+
+    path = open_incident("INC-1")
+    tables = {name: table for name, table in found["tables"].items() if name not in {"tree", "shared", "pairs"}}
+    path.write_text(json.dumps({**found, "tables": tables}))
+    shown = page()
+    assert len(shown.select(pn.pane.Plotly)) == 1
+    assert shown.select(SliceExplorer)[0].found["tree"] == []
 
 
 @pytest.mark.parametrize(

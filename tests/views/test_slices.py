@@ -13,15 +13,14 @@ from workbench.analysis.worklist import make_worklist
 from workbench.data.dataset import Dataset, open_dataset
 from workbench.predicate import Predicate
 from workbench.result import Result
+from workbench.views.slice_relations import pair_figure, pair_form, tree_table
+from workbench.views.slice_words import short_label
 from workbench.views.slices import (
     complaints_form,
     countercheck_form,
     countercheck_sentence,
     countercheck_table,
     explorer_form,
-    pair_figure,
-    pair_form,
-    short_label,
     slices_figure,
     slices_sentence,
     slices_table,
@@ -116,8 +115,9 @@ def test_a_label_goes_without_the_name_of_its_column(text: str, column: str, sho
     assert short_label(text, column) == short
 
 
-def test_the_twin_is_the_sentence_and_the_table(result: SliceResult) -> None:
-    assert slices_twin(result)._repr_html_() == slices_sentence(result)._repr_html_() + "\n" + slices_table(result)._repr_html_()
+def test_the_twin_is_the_sentence_the_table_and_the_tree(result: SliceResult) -> None:
+    parts = (slices_sentence(result), slices_table(result), tree_table(result))
+    assert slices_twin(result)._repr_html_() == "\n".join(part._repr_html_() for part in parts)
 
 
 def test_the_worklist_says_what_to_do(dataset: Dataset) -> None:

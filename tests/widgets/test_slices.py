@@ -168,7 +168,7 @@ def test_a_counter_check_is_shown_and_pinned_beside_the_slice(explorer: SliceExp
     explorer.observe(lambda change: moves.append(change["new"]), "busy")
     say(explorer, type="check")
     assert explorer.message == ""
-    assert moves[0].startswith("checking the search: 1 of 21")
+    assert moves[:2] == ["checking the search…", "checking the search: 0 of 21"]
     assert moves[-1] == ""
     assert len(explorer.check["rows"]) == 3
     say(explorer, type="pin", slice=0, note="")
@@ -188,6 +188,58 @@ def test_a_counter_check_is_of_what_was_listed_and_comes_back_with_it(explorer: 
     assert explorer.check["rows"] != first["rows"]
     say(explorer, type="undo")
     assert explorer.check == first
+
+
+@pytest.fixture
+def wide(rows: Dataset, incident: str) -> SliceExplorer:
+    """Five columns, and no permutations yet: every kind of work takes several steps."""
+    rng = np.random.default_rng(1)
+    frame = rows.frame.assign(**{name: rng.choice(list("uvw"), len(rows.frame)) for name in ("k", "l", "m")})
+    dataset = open_dataset(frame, {**rows.given.said(), "features": ["age", "region", "k", "l", "m"]})
+    return SliceExplorer(Investigation(dataset, incident), find_slices(dataset, permutations=0))
+
+
+def stop_when(widget: SliceExplorer, trait: str, begins: str) -> None:
+    """Send the message of the button Stop once `trait` begins so: midway in the work."""
+    widget.observe(lambda change: say(widget, type="stop") if change["new"].startswith(begins) else None, trait)
+
+
+@pytest.mark.parametrize(
+    ("content", "begins"),
+    [({"type": "check"}, "checking the search: 0 of"), ({"type": "enter", "where": SOUTH}, "searching: "),
+     ({"type": "sharpen"}, "permutations and ranges: ")],
+)  # fmt: skip
+def test_stopped_midway_the_last_complete_answer_stays(wide: SliceExplorer, content: dict[str, object], begins: str) -> None:
+    before = (wide.found, wide.selection, wide.brushes, wide.counts, wide.check)
+    stop_when(wide, "busy", begins)
+    say(wide, **content)
+    assert wide.stopped.startswith(f"Stopped: {begins}")
+    assert wide.stopped.endswith("What is shown is the last complete answer.")
+    assert (wide.busy, wide.message) == ("", "")
+    assert (wide.found, wide.selection, wide.brushes, wide.counts, wide.check) == before
+    wide.unobserve_all("busy")
+    say(wide, **content)
+    assert wide.stopped == ""
+    assert (wide.found, wide.selection, wide.brushes, wide.counts, wide.check) != before
+
+
+def test_a_brush_whose_search_is_stopped_goes_back(wide: SliceExplorer) -> None:
+    before = (wide.brushes, wide.counts, wide.selection)
+    stop_when(wide, "busy", "searching: ")
+    brush_south(wide)
+    assert wide.stopped.startswith("Stopped: searching")
+    assert (wide.brushes, wide.counts, wide.selection) == before
+
+
+def test_permutations_and_exact_ranges_are_made_inside_a_part(explorer: SliceExplorer) -> None:
+    brush_south(explorer)
+    assert "Bonferroni" in explorer.found["adjustment"]
+    assert not any("exactly" in row["remark"] for row in explorer.found["slices"])
+    say(explorer, type="sharpen")
+    assert (explorer.message, explorer.busy) == ("", "")
+    assert "in 199 permutations" in explorer.found["adjustment"]
+    assert any('exactly: region = "south" and age' in row["remark"] or "exactly: age" in row["remark"]
+               for row in explorer.found["slices"])  # fmt: skip
 
 
 def test_a_loss_without_a_name_cannot_be_checked(rows: Dataset) -> None:

@@ -41,10 +41,10 @@ class Search:
     top: int
     score: str | None
 
-    def run(self, losses: np.ndarray) -> SliceResult:
+    def run(self, losses: np.ndarray, tell: Tell | None) -> SliceResult:
         """Search again with other losses on the same rows."""
         return find_slices(self.dataset, losses, level=self.level, min_support=self.min_support, top=self.top,
-                           score=self.score, permutations=0, details=False)  # fmt: skip
+                           score=self.score, permutations=0, details=False, tell=tell)  # fmt: skip
 
 
 def counter_check(
@@ -78,7 +78,7 @@ def counter_check(
     seed
         For permutations and plants.
     tell
-        Called with the searches done and all there are; raise from it to cancel.
+        Called with the searches done and all there are, several times in each; raise from it to cancel.
 
     Returns
     -------
@@ -101,12 +101,15 @@ def counter_check(
     rng = np.random.default_rng(seed)
     done, all_searches = 0, 1 + runs * (1 + len(effects))
 
-    def told(losses: np.ndarray) -> SliceResult:
-        nonlocal done
-        found = search.run(losses)
-        done += 1
+    def said(*_: int) -> None:
         if tell is not None:
             tell(done, all_searches)
+
+    def told(losses: np.ndarray) -> SliceResult:
+        nonlocal done
+        found = search.run(losses, said)
+        done += 1
+        said()
         return found
 
     real = told(values)

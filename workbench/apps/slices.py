@@ -1,4 +1,4 @@
-"""The slices page: what the latest search of each incident found, ranked, with intervals; read-only and redacted.
+"""The slices page: what the latest search of each incident found, ranked, as a tree, by two features; read-only and redacted.
 
 It reads what runs of the runbook ``slices`` left (`workbench.apps.incidents`).
 """
@@ -19,6 +19,7 @@ from workbench.incident.state import RunState
 from workbench.result import SMALL_CELL, Result
 from workbench.triage.files import RESULTS
 from workbench.views.modules import module
+from workbench.views.slice_relations import overlap_figure, pair_figure, pair_forms
 from workbench.views.slices import explorer_form, slices_figure, slices_sentence
 
 HEADER = f"<h1 style='margin:0'>Slices</h1><p>Read-only. Sizes in tens; slices of fewer than {SMALL_CELL} rows are blanked.</p>"
@@ -34,6 +35,7 @@ class SliceExplorer(Shown):
     counts = param.Bytes(default=b"")
     brushes = param.Dict(default={})
     busy = param.String(default="")
+    stopped = param.String(default="")
     moves = param.Integer(default=0)
 
 
@@ -46,4 +48,6 @@ def _slices(folder: Path, _: RunState) -> list[pn.viewable.Viewable]:
     document: dict[str, Any] = json.loads((folder / RESULTS / f"{TEMPLATE}.json").read_text(encoding="utf-8"))
     result = Result.from_dict(document).published()
     explorer = SliceExplorer(found=explorer_form(result), margin=(5, 10))  # type: ignore[no-untyped-call]
-    return [shown_item(item) for item in (slices_sentence(result), slices_figure(result), explorer)]
+    pairs = [pair_figure(form, result) for form in pair_forms(result)] if "pairs" in result.tables else []
+    shared = [overlap_figure(result)] if "shared" in result.tables else []
+    return [shown_item(item) for item in (slices_sentence(result), slices_figure(result), explorer, *pairs, *shared)]

@@ -1,45 +1,32 @@
-"""Where the model is worse: ranked slices with their intervals, two features against each other, and the form the module draws.
+"""Where the model is worse: ranked slices with their intervals, what is done about them, and the form the module draws.
 
 `js/slices.js` draws what `explorer_form` gives, in a notebook (``widgets/slices.py``) and on a page (``apps/slices.py``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
 from workbench.analysis.measures import LABELS
-from workbench.digest import Plain, to_plain
-from workbench.predicate.conditions import column_text
-from workbench.result import SMALL_CELL, Result
-from workbench.result.cells import is_small
+from workbench.digest import Plain
+from workbench.predicate import Predicate
+from workbench.result import Result
 from workbench.views.render import BLANK, Sentence, Several, Table
-from workbench.views.theme import BLUE, GREY, INK, ORANGE, styled
+from workbench.views.slice_relations import tree_rows, tree_table
+from workbench.views.slice_words import finite, is_share, loss_label, loss_writer, significant, written
+from workbench.views.theme import BLUE, GREY, ORANGE, styled
 
 MOST_DRAWN: Final = 15
 LONGEST_LINE: Final = 46
 """Of a slice's name beside a figure, in characters; longer ones break between conditions."""
-MOST_CODES: Final = 24
-"""Of a feature in `pair_figure`."""
 NUMBERS: Final = (
     "size", "mean", "score", "p_adjusted", "low", "high", "rest", "effect", "effect_low", "effect_high", "gain", "mean_before",
     "size_before", "got_worse", "grew",
 )  # fmt: skip
-
-
-def loss_label(result: Result) -> str:
-    """What the loss is called, for people."""
-    loss = str(result.numbers["loss"])
-    return LABELS.get(loss) or f"mean {loss.removeprefix('column:').replace('_', ' ')}"
-
-
-def is_share(result: Result) -> bool:
-    """Whether the loss is a share of rows."""
-    return str(result.numbers["loss"]) in LABELS
 
 
 def slices_sentence(result: Result) -> Sentence:
@@ -48,7 +35,7 @@ def slices_sentence(result: Result) -> Sentence:
     said = f"{int(str(numbers['counted'])):,} slices counted"
     if not len(table):
         return Sentence(f"{said}: none stands out.")
-    row, number = table.iloc[0], _number(result)
+    row, number = table.iloc[0], loss_writer(result)
     before = f", and was {number(row['mean_before'])} before" if "mean_before" in table else ""
     return Sentence(f"{said}. Worst: where {row['slice']}, the {loss_label(result)} is {number(row['mean'])}, against "
                     f"{number(row['rest'])} elsewhere{before} ({row['size']:,} rows).")  # fmt: skip
@@ -57,7 +44,7 @@ def slices_sentence(result: Result) -> Sentence:
 def slices_table(result: Result) -> Table:
     """The distinct slices in rank order, small cells blanked."""
     shown = _distinct(result.published())
-    number = _number(result)
+    number = loss_writer(result)
     rows = [_told(rank, row, number) for rank, row in enumerate(shown.to_dict("records"), 1)]
     columns = ["#", "slice", "rows", loss_label(result), "95 % interval", "elsewhere"]
     columns += ["before"] if "mean_before" in shown else []
@@ -65,8 +52,9 @@ def slices_table(result: Result) -> Table:
 
 
 def slices_twin(result: Result) -> Several:
-    """What stays in the notebook of the explorer: the sentence and the table."""
-    return Several(slices_sentence(result), slices_table(result))
+    """What stays in the notebook of the explorer: the sentence, the table, and the tree of the conditions."""
+    tree = [tree_table(result)] if "tree" in result.tables else []
+    return Several(slices_sentence(result), slices_table(result), *tree)
 
 
 def worklist_table(result: Result) -> Table:
@@ -118,7 +106,7 @@ def complaints_form(result: Result) -> dict[str, Any]:
     table = pd.concat([cover, result.tables["predicates"]]).drop_duplicates("where")
     rows = [
         {"where": row["where"], "covered": row["covered"], "cover": row["where"] in set(cover["where"])}
-        | {name: None if row["suppressed"] else _finite(row[name]) for name in ("rows", "lift", "p_adjusted")}
+        | {name: None if row["suppressed"] else finite(row[name]) for name in ("rows", "lift", "p_adjusted")}
         for row in table.to_dict("records")
     ]
     return {"complaints": numbers["complaints"], "uncovered": numbers["uncovered"], "predicates": rows}
@@ -142,8 +130,8 @@ def countercheck_table(result: Result) -> Table:
 def _harm(row: Mapping[Any, Any], *, share: bool) -> list[str]:
     if row["suppressed"]:
         return [BLANK] * 3
-    harm = f"{row['harm']:,.0f}" if share else _significant(row["harm"])
-    return [f"{int(row['rows']):,}", _value(row["mean"], share=share), harm]
+    harm = f"{row['harm']:,.0f}" if share else significant(row["harm"])
+    return [f"{int(row['rows']):,}", written(row["mean"], share=share), harm]
 
 
 def _distinct(result: Result) -> pd.DataFrame:
@@ -168,11 +156,17 @@ def _told(rank: int, row: Mapping[Any, Any], number: Any) -> list[Any]:
 def remark(row: Mapping[Any, Any]) -> str:
     """What else is to be said of a row of the table ``distinct``."""
     aliases, refined = row.get("aliases") or (), row.get("refined")
-    parts = [f"exactly: {refined}" if isinstance(refined, str) else ""]
+    parts = [f"exactly: {_exact(row['slice'], refined)}" if isinstance(refined, str) else ""]
     parts += [f"same rows: {'; '.join(aliases)}" if len(aliases) else ""]
     parts += [f"{row['covers']} more overlap it" if row.get("covers") else ""]
     parts += [f"adds nothing to {row['parent']}" if row.get("adds_nothing") else ""]
     return "; ".join(part for part in parts if part)
+
+
+def _exact(where: str, refined: str) -> str:
+    """The conditions of a refined slice that its bins do not say already."""
+    known = Predicate.parse(where).conditions
+    return " and ".join(str(condition) for condition in Predicate.parse(refined).conditions if condition not in known)
 
 
 def slices_figure(result: Result) -> go.Figure:
@@ -202,64 +196,6 @@ def _marks(name: str, values: pd.Series[Any], names: Sequence[str], color: str, 
     return go.Scatter(x=values, y=list(names), name=name, mode="markers", marker=marker, hovertemplate=told, **more)
 
 
-def pair_figure(pair: Mapping[str, Any], result: Result) -> go.Figure:
-    """Two features against each other: the larger the square, the larger the mean loss; orange where above the average.
-
-    Parameters
-    ----------
-    pair
-        What `pair_form` gives.
-    """
-    cells = pd.DataFrame(pair["cells"], columns=["x", "y", "rows", "mean"]).dropna()
-    top = cells["mean"].abs().max() if len(cells) else 1.0
-    overall = float(str(result.numbers["overall"] or 0.0))
-    number = _number(result)
-    sizes = 6 + 22 * np.sqrt(cells["mean"].abs() / (top or 1.0))
-    colors = np.where(cells["mean"] > overall, ORANGE, BLUE).tolist()
-    marker = {"symbol": "square", "size": sizes, "color": colors, "opacity": 1, "line": {"color": INK, "width": 0.5}}
-    said = [f"{number(mean)} of {int(rows):,} rows" for mean, rows in zip(cells["mean"], cells["rows"], strict=True)]
-    labels = [[short_label(text, pair[axis]) for text in pair[f"{axis}_labels"]] for axis in "xy"]
-    x, y = ([labels[at][int(code)] for code in cells[axis]] for at, axis in enumerate("xy"))
-    told = "%{x}, %{y}: %{customdata}<extra></extra>"
-    figure = go.Figure(go.Scatter(x=x, y=y, mode="markers", marker=marker, customdata=said, hovertemplate=told))
-    figure.update_xaxes(title=pair["x"], type="category", categoryorder="array", categoryarray=labels[0])
-    figure.update_yaxes(title=pair["y"], type="category", categoryorder="array", categoryarray=labels[1])
-    title = f"{loss_label(result).capitalize()} by {pair['x']} and {pair['y']} (cells of fewer than {SMALL_CELL} rows left out)"
-    return styled(figure, title=title, height=240 + 38 * max(1, len(labels[1])))
-
-
-def pair_form(
-    one: str, other: str, labels: tuple[Sequence[str], Sequence[str]], cells: tuple[np.ndarray, np.ndarray]
-) -> dict[str, Any]:
-    """Two features against each other, for `pair_figure` and the browser; small cells are blanked.
-
-    Parameters
-    ----------
-    labels
-        What each code means.
-    cells
-        Rows and mean of each pair of codes, shapes (codes of one, codes of other).
-    """
-    rows, means = cells
-    used = [np.flatnonzero(rows.sum(axis=1 - axis))[:MOST_CODES] for axis in (0, 1)]
-    listed = [
-        [x, y, None if is_small(count) else count, None if is_small(count) else float(means[a, b])]
-        for x, a in enumerate(used[0].tolist())
-        for y, b in enumerate(used[1].tolist())
-        if (count := int(rows[a, b]))
-    ]
-    named = [[texts[code] for code in codes] for texts, codes in zip(labels, used, strict=True)]
-    return {"x": one, "y": other, "x_labels": named[0], "y_labels": named[1], "cells": listed}
-
-
-def short_label(text: str, column: str) -> str:
-    """A condition without the name of its column: ``[18, 25)``, ``Female``, ``missing``."""
-    rest = text.removeprefix(column).removeprefix(column_text(column)).strip()
-    for prefix in ("= ", "in ", "is "):
-        rest = rest.removeprefix(prefix)
-    return rest.strip('"').strip() or text
-
-
 def explorer_form(result: Result) -> dict[str, Any]:
     """What the module needs of a result's slices: text and sizes, those of small cells blanked; no rows of the log."""
     table, numbers = _distinct(result), result.numbers
@@ -268,7 +204,7 @@ def explorer_form(result: Result) -> dict[str, Any]:
         "title": result.title, "measure": loss_label(result), "share": is_share(result), "overall": numbers["overall"],
         "overall_before": numbers.get("overall_before"), "counted": numbers["counted"], "adjustment": adjusted,
         "rows": numbers["rows"], "support": numbers["support"], "notices": numbers["notices"],
-        "slices": slice_rows(table),
+        "slices": slice_rows(table), "tree": tree_rows(result) if "tree" in result.tables else [],
     }  # fmt: skip
 
 
@@ -277,33 +213,13 @@ def slice_rows(table: pd.DataFrame) -> list[dict[str, Plain]]:
     found: list[dict[str, Plain]] = []
     for number, row in enumerate(table.to_dict("records")):
         blank = bool(row["suppressed"])
-        numbers: dict[str, Plain] = {name: None if blank else _finite(row[name]) for name in NUMBERS if name in row}
+        numbers: dict[str, Plain] = {name: None if blank else finite(row[name]) for name in NUMBERS if name in row}
         said: dict[str, Plain] = {
-            "id": number, "slice": row["slice"], "where": row["slice"], "level": _finite(row["level"]), "pinned": False,
+            "id": number, "slice": row["slice"], "where": row["slice"], "level": finite(row["level"]), "pinned": False,
             "parent": row.get("parent") or "", "remark": remark(row), "adds_nothing": bool(row.get("adds_nothing")),
         }  # fmt: skip
         found.append(said | numbers)
     return found
-
-
-def _finite(value: Any) -> Plain:
-    """A number, None where it is missing or no number."""
-    plain = to_plain(value)
-    return float(plain) if isinstance(plain, int | float) and np.isfinite(plain) else None
-
-
-def _number(result: Result) -> Callable[[Any], str]:
-    """How a value of the loss is written."""
-    share = is_share(result)
-    return lambda value: _value(value, share=share)
-
-
-def _value(value: float | None, *, share: bool) -> str:
-    return BLANK if value is None else f"{100 * value:.1f} %" if share else _significant(value)
-
-
-def _significant(value: float | None) -> str:
-    return BLANK if value is None else f"{value:.3g}"
 
 
 def _broken(text: str) -> str:

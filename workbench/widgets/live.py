@@ -108,12 +108,17 @@ class Live(anywidget.AnyWidget):
             handle, fields = self._read(content)
             handle(**fields)
         except WorkbenchError as exc:
-            self.message = str(exc)
+            self._blame(exc)
         except Exception as exc:
-            self.message = f"This is a bug of the workbench: {type(exc).__name__}: {shorten(str(exc))}"
+            self._blame(exc)
             raise
         else:
             self.message = ""
+
+    def _blame(self, exc: Exception) -> None:
+        """Show what went wrong."""
+        known = isinstance(exc, WorkbenchError)
+        self.message = str(exc) if known else f"This is a bug of the workbench: {type(exc).__name__}: {shorten(str(exc))}"
 
     def _read(self, content: object) -> tuple[Callable[..., None], dict[str, Any]]:
         if self.readonly:

@@ -14,7 +14,8 @@ import traitlets
 
 from workbench.analysis.complaints import find_cohort
 from workbench.analysis.slices import SliceResult, find_slices
-from workbench.analysis.slices.explore import Cohort, Exploration
+from workbench.analysis.slices.explore import Cohort, Exploration, Scope
+from workbench.analysis.slices.inside import Sharper
 from workbench.analysis.slices.result import Ranking
 from workbench.analysis.slices.scores import ALPHA, SCORES, default_score
 from workbench.data.predicate import sql_text
@@ -29,17 +30,12 @@ from workbench.triage.run import make_context
 from workbench.triage.slices import COUNTERCHECK, check_search
 from workbench.views.modules import module, packed
 from workbench.views.render import Several
-from workbench.views.slices import (
-    complaints_form,
-    countercheck_form,
-    countercheck_sentence,
-    explorer_form,
-    pair_form,
-    short_label,
-    slices_twin,
-)
+from workbench.views.slice_relations import pair_form
+from workbench.views.slice_words import short_label
+from workbench.views.slices import complaints_form, countercheck_form, countercheck_sentence, explorer_form, slices_twin
 from workbench.widgets.investigation import Investigation
-from workbench.widgets.live import Handler, Live
+from workbench.widgets.live import Handler
+from workbench.widgets.work import Job, Tell, Worker, share_of_rows
 
 TOP: Final = 10
 VERSIONS: Final = 20
@@ -48,7 +44,7 @@ RUNS: Final = 5
 """Of each kind in a counter-check on one click: 21 searches."""
 
 
-class SliceExplorer(Live):
+class SliceExplorer(Worker):
     """Where the model is worse, to walk into.
 
     A click on a slice makes its rows the investigation's selection. A brush on a chart is a condition: the selection and the
@@ -82,7 +78,6 @@ class SliceExplorer(Live):
     check = traitlets.Dict().tag(sync=True)
     complaints = traitlets.Dict().tag(sync=True)
     has_ids = traitlets.Bool().tag(sync=True)
-    busy = traitlets.Unicode().tag(sync=True)
     moves = traitlets.Int().tag(sync=True)
     top = traitlets.Int(default_value=TOP, min=1).tag(option=True)
     columns = traitlets.List(traitlets.Unicode(), default_value=None, allow_none=True).tag(option=True)
@@ -151,6 +146,7 @@ class SliceExplorer(Live):
             "pair": ({"x": str, "y": str}, self._show_pair),
             "compare": ({"one": str, "other": str}, self._compare),
             "save": ({"name": str, "where": str}, self._save),
+            "sharpen": ({}, self._sharpen),
             "check": ({}, self._check),
             "complain": ({"ids": str}, self._complain),
         }
@@ -168,21 +164,33 @@ class SliceExplorer(Live):
     def _enter(self, where: str) -> None:
         self._search(Predicate.parse(where))
 
-    def _search(self, scope: Predicate) -> None:
-        """Search inside `scope`, and select it; the charts go back to what is searched where that is refused."""
-        self.busy = "searching…"
-        try:
-            self._there.enter(scope)
-        except Exception:
-            self._there.enter(self.scope)
-            raise
-        finally:
-            self.busy = ""
+    def _search(self, scope: Predicate, *, select: bool = True) -> None:
+        """Search inside `scope`, and select it; the charts go back to what is searched where that is refused or stopped."""
+
+        def show(entered: Scope) -> None:
+            self._there.show(entered)
             self._show_counts()
-        self._scopes[str(scope)] = scope
-        self._rank()
-        self.investigation.select(scope)
-        self._show_detail(self.investigation.selection)
+            self._scopes[str(scope)] = scope
+            self._rank()
+            if select:
+                self.investigation.select(scope)
+            self._show_detail(self.investigation.selection)
+
+        def undo() -> None:
+            self._there.show()
+            self._show_counts()
+
+        self._begin(Job("searching", lambda tell: self._there.search(scope, tell), show, undo, share_of_rows))
+
+    def _sharpen(self) -> None:
+        """P by permutations, and exact ranges, of what is listed now."""
+        listed, alpha = self._shown, self._ranking.alpha
+
+        def show(sharper: Sharper) -> None:
+            self._there.sharper(sharper, alpha)
+            self._rank()
+
+        self._begin(Job("permutations and ranges", lambda tell: self._there.sharpen(listed, alpha, tell), show, self._rank, _of))
 
     def _rerank(self, score: str, alpha: str, least: str, level: str) -> None:
         if score not in SCORES:
@@ -201,6 +209,8 @@ class SliceExplorer(Live):
             return
         scores = [name for name in SCORES if name != "change" or cube.windows > 1]
         form, pinned = explorer_form(self._shown), self.investigation.pinned_rows("slices")
+        for node in form["tree"]:
+            node["where"] = str(self.scope & Predicate.parse(node["slice"]))
         for row in form["slices"]:
             row["where"] = str(self.scope & Predicate.parse(row["slice"]))
             row["pinned"] = row["where"] in pinned
@@ -219,9 +229,9 @@ class SliceExplorer(Live):
             return
         scope = self._scopes.get(str(selection))
         if scope is not None and scope != self.scope:
-            self._there.enter(scope)
-            self._rank()
-        self._show_detail(selection)
+            self._search(scope, select=False)
+        else:
+            self._show_detail(selection)
 
     def _show_detail(self, selection: Predicate) -> None:
         """What the charts and the panels say of the selection."""
@@ -318,18 +328,20 @@ class SliceExplorer(Live):
 
     def _check(self) -> None:
         """Search what is listed now once more, with nothing to find and with something planted."""
-        windows = self.investigation.windows
-        try:
-            self._checks[self._question] = check_search(
-                self._whole, self.investigation.dataset, **windows, inside=self.scope, level=self._level,
-                least=self._least or None, score=self._ranking.score, runs=RUNS, tell=self._tell_check,
-            )  # fmt: skip
-        finally:
-            self.busy = ""
-        self._rank()
+        windows, question, level, least, score = (
+            self.investigation.windows, self._question, self._level, self._least or None, self._ranking.score
+        )  # fmt: skip
+        subject = make_context(self.investigation.dataset, windows["reference"], windows["current"]).subject.select(self.scope)
+        _ = subject.frame, subject.rows, subject.fingerprint  # read here: two threads must not share an engine's connection
 
-    def _tell_check(self, done: int, searches: int) -> None:
-        self.busy = f"checking the search: {done} of {searches} (interrupt the kernel to stop)"
+        def compute(tell: Tell) -> Result:
+            return check_search(self._whole, subject, level=level, least=least, score=score, runs=RUNS, tell=tell)
+
+        def show(checked: Result) -> None:
+            self._checks[question] = checked
+            self._rank()
+
+        self._begin(Job("checking the search", compute, show, self._rank, _of))
 
     def _checked_finding(self, checked: Result) -> Finding:
         """The counter-check as what stands beside a pinned slice: it names no harm."""
@@ -339,11 +351,13 @@ class SliceExplorer(Live):
     def _complain(self, ids: str) -> None:
         """What the rows of these ids have in common; the ids go no further than the search."""
         told = [text.strip() for text in re.split(r"[,;\n]" if re.search(r"[,;\n]", ids) else r"\s+", ids)]
-        self.busy = "looking for what they have in common…"
-        try:
-            self.complaints = complaints_form(find_cohort(self.investigation.dataset, [text for text in told if text]))
-        finally:
-            self.busy = ""
+        dataset, given = self.investigation.dataset, [text for text in told if text]
+        _ = dataset.frame, dataset.rows, dataset.fingerprint  # as in `_check`
+
+        def show(found: Result) -> None:
+            self.complaints = complaints_form(found)
+
+        self._begin(Job("looking for what they have in common", lambda _: find_cohort(dataset, given), show, self._rank, _of))
 
     def _forms(self, selection: Predicate) -> dict[str, str]:
         try:
@@ -356,6 +370,10 @@ class SliceExplorer(Live):
             "pandas": query,
             "SQL": sql_text(selection, self.investigation.dataset.table),
         }
+
+
+def _of(done: int, steps: int) -> str:
+    return f"{done} of {steps}"
 
 
 def _number(name: str, text: str) -> float:

@@ -135,6 +135,23 @@ def test_a_search_beyond_the_budget_is_refused_before_it_begins() -> None:
         build_cube(codes, codings, [np.ones(100)], level=3, least=1, budget=2000)
 
 
+def test_level_4_is_refused_with_a_figure_before_it_begins() -> None:
+    codes, codings = coded(7, 400, 2, seed=0)
+    told: list[int] = []
+
+    def search(level: int, budget: int) -> SliceCube:
+        return build_cube(
+            codes, codings, [np.ones(400)], level=level, least=1, budget=budget, tell=lambda done, _all: told.append(done)
+        )
+
+    search(3, 10**9)
+    done, more = told[-1], 400 * math.comb(7, 4)
+    with pytest.raises(InputError, match=r"level 4 would visit 1.4e\+04 more rows, from 35 sets.*Give level=3"):
+        search(4, done + more - 1)
+    assert told[-1] == done
+    assert (search(4, done + more).levels == 4).any()
+
+
 def test_progress_is_told_and_an_exception_in_it_ends_the_search() -> None:
     codes, codings = coded(6, 100, 2, seed=0)
     told: list[tuple[int, int]] = []

@@ -196,7 +196,7 @@ def test_weighted_rows_count_as_often_as_their_weight_says() -> None:
     assert (ours["p"] >= theirs["p"]).all(), "a repeated row is no new evidence"
 
 
-def test_text_of_many_values_is_taken_as_it_is_where_no_rare_one_can_have_the_support() -> None:
+def test_text_of_many_values_is_taken_as_it_is() -> None:
     rng = np.random.default_rng(0)
     frame = planted().assign(zip=[f"z{number}" for number in rng.integers(0, 400, 3000)])
     frame.loc[:59, "zip"] = "z0"
@@ -206,7 +206,7 @@ def test_text_of_many_values_is_taken_as_it_is_where_no_rare_one_can_have_the_su
     assert not any("not in" in where for where in result.top(10_000)["slice"])
     assert result.numbers["notices"] == []
     thin = find_slices(opened(frame), features=["zip"], min_support=2, level=1)
-    assert "zip has more than 254 values" in thin.numbers["notices"][0]  # type: ignore[index]
+    assert thin.numbers["counted"] == int((frame["zip"].value_counts() >= 2).sum()) > 254
 
 
 def test_a_numeric_loss_is_compared_by_means() -> None:

@@ -32,6 +32,21 @@ class Meter:
             what = f"the search would visit {self.planned:.2g} rows, and the budget is {self.visits:.2g}"
             raise InputError(what, None, OFFER)
 
+    def plan_level(self, level: int, visits: int, found: int) -> None:
+        """Announce a further level; refused, before it begins, where it and what was done are beyond the budget.
+
+        Parameters
+        ----------
+        found
+            Sets of columns that slices of the level before were found on.
+        """
+        if self.planned + visits > self.visits:
+            left = max(0, self.visits - self.planned)
+            what = (f"level {level} would visit {visits:.2g} more rows, from {found:,} sets of columns at level {level - 1}, "
+                    f"and {left:.2g} of the budget of {self.visits:.2g} are left")  # fmt: skip
+            raise InputError(what, None, f"Give level={level - 1}, fewer features or a higher min_support.")
+        self.plan(visits)
+
     def count(self, visits: int, slices: int) -> None:
         """Add what was done; refused once it is beyond the budget."""
         with self.lock:

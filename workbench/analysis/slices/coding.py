@@ -17,6 +17,8 @@ from workbench.predicate import missing
 
 SAMPLE = 2_000
 """Rows that show most features to be no leak."""
+ROUNDING = 1e-9
+"""A sum of weights this near the support may have it: the order of adding up decides."""
 LEAK_ROWS = 20
 """Rows from which on a feature that tells the outcome of each is no chance."""
 
@@ -33,38 +35,70 @@ class Coded:
         Shape (columns, rows), uint8.
     usable
         Which codes are conditions, shape (columns, 256).
-    notices
-        What was left out or put together, a sentence each.
     """
 
     codings: tuple[Coding, ...]
     codes: np.ndarray
     usable: np.ndarray
-    notices: tuple[str, ...]
 
 
-def code_columns(rows: Rows, columns: Sequence[str], *, bins: int, least: float, weighted: bool) -> Coded:
+def code_columns(rows: Rows, columns: Sequence[str], *, bins: int, least: float) -> Coded:
     """Codes for `columns`: each value of a text, missing, 16 quantile bins of many numbers, parts of times.
 
-    A text of more than 254 values keeps the most frequent. The others are left out where none of them has the support, and are
-    one condition together, with a notice, where one might.
+    A text of more than 254 values is coded by its most frequent ones first, then by the others that have the support in further
+    codings of 254 each: what is searched has eight bits, and no slice asks one column twice. Values without the support are no
+    conditions.
 
     Parameters
     ----------
     least
-        The support, to tell whether a rare value can matter; of weights nobody knows beforehand.
+        The support.
     """
     codings, codes = _stream(rows, columns, bins) if isinstance(rows, StreamedRows) else _fit(rows.frame, columns, bins)
     usable = all_codes(codings) if codings else np.zeros((0, 256), bool)
-    notices = []
     for number, coding in enumerate(codings):
-        if coding.other is None or coding.function is not None:
-            continue
-        if weighted or _next_count(rows.column(coding.column), coding) >= least:
-            notices.append(f"{coding.column} has more than {MOST_CODES} values that may have the support: the rarer ones are one")
-        else:
+        if _has_others(coding):
             usable[number, coding.other] = False
-    return Coded(tuple(codings), codes, usable, tuple(notices))
+    return complete(Coded(tuple(codings), codes, usable), rows, least)
+
+
+def complete(coded: Coded, rows: Rows, least: float) -> Coded:
+    """`coded` with further codings of the texts that have the support in `rows` and no code, after the column's own."""
+    names = [coding.name for coding in coded.codings]
+    places: list[int] = []
+    further: list[tuple[Coding, np.ndarray]] = []
+    for name in dict.fromkeys(coding.name for coding in coded.codings if _has_others(coding)):
+        last = len(names) - 1 - names[::-1].index(name)
+        series = rows.column(coded.codings[last].column)
+        known = [coding.values for coding in coded.codings if coding.name == name]
+        more = [(part, part.apply(series)) for part in _further(rows, series, known, least)]
+        places, further = places + [last] * len(more), further + more
+    if not further:
+        return coded
+    order = np.argsort([*range(len(names)), *places], kind="stable")
+    every = [*coded.codings, *(part for part, _ in further)]
+    own = [np.isin(np.arange(256), np.arange(1, len(part.values) + 1)) for part, _ in further]
+    codes = np.vstack([coded.codes, *(codes for _, codes in further)])
+    return Coded(tuple(every[place] for place in order), codes[order], np.vstack([coded.usable, *own])[order])
+
+
+def _has_others(coding: Coding) -> bool:
+    """Whether there are values of the column itself without a code of their own."""
+    return coding.other is not None and coding.function is None
+
+
+def _further(rows: Rows, series: pd.Series[Any], known: Sequence[pd.Index[Any]], least: float) -> list[Coding]:
+    """Codings of the values that have the support and are none of the `known` ones, the most frequent first."""
+    numbers, values = pd.factorize(series)
+    counted = rows.current & ~np.isnan(rows.loss.values) & (numbers >= 0)
+    weights = None if rows.weights is None else rows.weights[counted]
+    sizes = np.bincount(numbers[counted], weights, minlength=len(values))
+    for each in known:
+        sizes[pd.Index(values).isin(each)] = 0
+    order = np.argsort(-sizes, kind="stable")
+    held = order[(sizes[order] > 0) & (sizes[order] >= least * (1 - ROUNDING))]
+    parts = [pd.Index(values).take(held[start : start + MOST_CODES]) for start in range(0, len(held), MOST_CODES)]
+    return [value_coding(str(series.name), part.astype(known[0].dtype), more=True) for part in parts]
 
 
 def _fit(frame: pd.DataFrame, columns: Sequence[str], bins: int) -> tuple[list[Coding], np.ndarray]:
@@ -99,12 +133,6 @@ def _constant(series: pd.Series[Any]) -> list[Coding]:
     if pd.api.types.is_numeric_dtype(series) and not pd.api.types.is_bool_dtype(series):
         return [number_coding(str(series.name), present.unique()[:1].astype("f8" if present.dtype.kind == "f" else "i8"))]
     return [value_coding(str(series.name), pd.Index(present.unique()[:1]), more=False)]
-
-
-def _next_count(series: pd.Series[Any], coding: Coding) -> int:
-    """Rows of the most frequent value without a code of its own."""
-    counts = series.value_counts()
-    return int(counts.iloc[len(coding.values)]) if len(counts) > len(coding.values) else 0
 
 
 def leaks(coded: Coded, outcomes: dict[str, pd.Series[Any]]) -> list[str]:

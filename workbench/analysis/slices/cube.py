@@ -183,7 +183,8 @@ def build_cube(
     codes, values, window, weights = defined_rows(codes, values, window, weights)
     outcome = pack_outcome(values, window, weights)
     usable, least = all_codes(codings) if usable is None else usable, max(least, smallest(weights))
-    search = Enumeration(codes, widths_of(codings), usable, outcome, least, level, Meter(budget), tell)
+    meter, sources = Meter(budget), sources_of(codings)
+    search = Enumeration(codes, widths_of(codings), usable, outcome, least, level, meter, tell, sources)
     return assemble(search.run() if codes.size else [], codings, outcome, level, search.least, measures)
 
 
@@ -201,6 +202,12 @@ def smallest(weights: np.ndarray | None) -> float:
 def widths_of(codings: Sequence[Coding]) -> np.ndarray:
     """How many codes each column has."""
     return np.array([len(coding.conditions) for coding in codings], np.int64)
+
+
+def sources_of(codings: Sequence[Coding]) -> np.ndarray:
+    """For each coding the position of the first one of the same name: a text of many values is coded in several parts."""
+    names = [coding.name for coding in codings]
+    return np.array([names.index(name) for name in names], np.int64)
 
 
 def all_codes(codings: Sequence[Coding]) -> np.ndarray:

@@ -80,6 +80,8 @@ class Enumeration:
         Most conditions in a slice.
     meter
         Refuses to go beyond the budget.
+    sources
+        Which columns are parts of one: they have the same number, and no slice has two of them. None: each is its own.
     """
 
     codes: np.ndarray
@@ -90,6 +92,7 @@ class Enumeration:
     level: int
     meter: Meter
     tell: Tell | None = None
+    sources: np.ndarray | None = None
     singles: list[np.ndarray] = field(default_factory=list)
     pairs: dict[tuple[int, int], np.ndarray] = field(default_factory=dict)
     original: list[np.ndarray] = field(default_factory=list)
@@ -99,11 +102,13 @@ class Enumeration:
         every = np.arange(self.codes.shape[1], dtype=np.uint32)
         self.root = Prefix((), np.empty((1, 0), np.uint8), every, self.outcome.group.astype(np.uint32))
         self.support = self.outcome.support
+        sources = np.arange(len(self.codes)) if self.sources is None else self.sources
+        self.apart = sources[:, None] != sources
 
     def run(self) -> list[Block]:
         """All slices, by level, then by columns, then by codes."""
         columns, rows = self.codes.shape
-        self.meter.plan(rows * (columns + (columns * (columns - 1) // 2 if self.level > 1 else 0)))
+        self.meter.plan(rows * (columns + (int(np.count_nonzero(self.apart)) // 2 if self.level > 1 else 0)))
         blocks = self.first_level()
         if self.level > 1:
             self.drop_rare()
@@ -116,7 +121,8 @@ class Enumeration:
         if self.level > 2:
             plans = [plan for pair in sorted(self.pairs) if (plan := self.plan(pair))]
             self.meter.plan(sum(plan.visits for plan in plans))
-            blocks += self.each(self.extend_pair, plans)
+            triples = self.each(self.extend_pair, plans)
+            blocks += triples + (self.fourth_level(triples) if self.level > 3 else [])
         return blocks
 
     def drop_rare(self) -> None:
@@ -175,7 +181,7 @@ class Enumeration:
         held = self.singles[column]
         ranks = np.where(held, np.cumsum(held) - 1, -1).astype(np.int32)
         prefix = self.narrow(self.root, column, ranks, np.flatnonzero(held)[:, None], depth=0)
-        after = [other for other in range(column + 1, len(self.codes)) if self.singles[other].any()]
+        after = [other for other in range(column + 1, len(self.codes)) if self.apart[column, other] and self.singles[other].any()]
         return list(self.extend(prefix, after))
 
     def plan(self, pair: tuple[int, int]) -> Plan | None:
@@ -201,7 +207,11 @@ class Enumeration:
         return int(seen[cells[codes[:, 0], codes[:, 1]]].sum())
 
     def extend_pair(self, plan: Plan) -> list[Block]:
-        """All slices of three and more conditions that begin with the pair."""
+        """All slices of three conditions that begin with the pair."""
+        return list(self.extend(self.open_pair(plan), plan.columns))
+
+    def open_pair(self, plan: Plan) -> Prefix:
+        """The rows in the cells of a pair that are worth extending."""
         from workbench.analysis.slices import kernel
 
         left, right = plan.pair
@@ -213,19 +223,34 @@ class Enumeration:
         found = kernel.keep_pair_rows(
             self.codes[left], self.codes[right], int(self.widths[right]), ranks, outcome.groups, outcome.group, kept, placed
         )
-        return list(self.descend(Prefix(plan.pair, codes, kept[:found], placed[:found]), plan.columns))
+        return Prefix(plan.pair, codes, kept[:found], placed[:found])
 
-    def descend(self, prefix: Prefix, columns: Sequence[int]) -> Iterator[Block]:
-        """The prefix with each of `columns`, and with more columns down to the level."""
-        blocks = list(self.extend(prefix, columns))
-        yield from blocks
-        if len(prefix.members) + 1 >= self.level:
-            return
-        for block in blocks:
-            column = block.members[-1]
-            after = [other for other in range(column + 1, len(self.codes)) if (column, other) in self.pairs]
-            if after:
-                yield from self.descend(self.narrow_to(prefix, block), after)
+    def fourth_level(self, triples: list[Block]) -> list[Block]:
+        """Slices of four conditions: the triples that have the support, each with the columns that all its parts go with."""
+        known = {block.members for block in triples}
+        deep = [part for block in triples if (part := self.deepen(block, known))]
+        self.meter.plan_level(4, sum(part.visits for part in deep), len(triples))
+        pairs = [list(parts) for _, parts in itertools.groupby(deep, key=lambda part: part.block.members[:2])]
+        return self.each(self.extend_triples, pairs)
+
+    def deepen(self, block: Block, known: set[tuple[int, ...]]) -> Deep | None:
+        """What is to be counted for the slices of three conditions on the same columns."""
+        columns = tuple(
+            fourth
+            for fourth in range(block.members[-1] + 1, len(self.codes))
+            if all((*pair, fourth) in known for pair in itertools.combinations(block.members, 2))
+        )
+        return Deep(block, columns, int(self.outcome.seen(block.cells).sum()) * len(columns)) if columns else None
+
+    def extend_triples(self, parts: Sequence[Deep]) -> list[Block]:
+        """All slices of four conditions that begin with one pair."""
+        left, right = parts[0].block.members[:2]
+        pair = left, right
+        cells = np.zeros_like(self.pairs[pair])
+        for part in parts:
+            cells[part.block.codes[:, 0], part.block.codes[:, 1]] = True
+        prefix = self.open_pair(Plan(pair, (), cells, 0))
+        return [block for part in parts for block in self.extend(self.narrow_to(prefix, part.block), part.columns)]
 
     def narrow_to(self, prefix: Prefix, block: Block) -> Prefix:
         """The rows of `prefix` in the slices of `block`, which extends it by one column."""
@@ -325,6 +350,15 @@ class Plan:
     pair: tuple[int, int]
     columns: tuple[int, ...]
     cells: np.ndarray
+    visits: int
+
+
+@dataclass(frozen=True)
+class Deep:
+    """Slices of three conditions, the columns to extend them by, and the rows to be visited for that."""
+
+    block: Block
+    columns: tuple[int, ...]
     visits: int
 
 

@@ -7,32 +7,30 @@ through is a brush on that column's chart; any other (a finding's date, a column
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
+import pandas as pd
 
 from workbench.analysis import stats
 from workbench.analysis.crossfilter import Crossfilter
-from workbench.analysis.losses import Loss
-from workbench.analysis.slices.budget import VISITS
 from workbench.analysis.slices.coding import Coded
 from workbench.analysis.slices.cover import distinct_slices
-from workbench.analysis.slices.cube import SliceCube, build_cube
-from workbench.analysis.slices.find import support
-from workbench.analysis.slices.infer import Adjustment, bonferroni
+from workbench.analysis.slices.inside import Sharper, codes_of, narrowed, place_of, rows_of, search_inside, sharpen
+from workbench.analysis.slices.relations import condition_tree, cross
 from workbench.analysis.slices.result import Ranking, SliceResult, describe, rank
 from workbench.analysis.slices.scores import side
 from workbench.analysis.slices.windows import Rows
 from workbench.data.codes import Codes
-from workbench.digest import Plain
-from workbench.errors import InputError, UnknownNameError
+from workbench.errors import UnknownNameError
 from workbench.predicate import ALL_ROWS, Predicate
-from workbench.result import provenance
 
 CHARTS: Final = 12
 """How many columns get a linked chart, those of the worst slices first."""
+
+Tell = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +47,15 @@ class Cohort:
     def mean(self) -> float:
         """Mean loss; NaN without rows."""
         return self.total / self.rows if self.rows else math.nan
+
+
+@dataclass(frozen=True, eq=False)
+class Scope:
+    """Where was searched, what was found there, and which rows these are."""
+
+    where: Predicate
+    found: SliceResult
+    inside: np.ndarray
 
 
 class Exploration:
@@ -77,19 +84,22 @@ class Exploration:
     """
 
     def __init__(self, result: SliceResult, charts: Sequence[str] | None = None) -> None:
-        if result.cube is None or result.coded is None or result.rows is None:
-            raise InputError("this result has its tables only, not the rows", result.title, "Search again to explore.")
+        self._coded, self._rows = rows_of(result)
         self.whole, self.found, self.scope = result, result, ALL_ROWS
-        self._coded, self._rows = result.coded, result.rows
-        names = [coding.name for coding in self._coded.codings]
+        every = [coding.name for coding in self._coded.codings]
+        names = list(dict.fromkeys(every))  # of a column coded in parts, the chart shows the first: the most frequent values
         self.charts = tuple(_worst_first(result, names)[:CHARTS] if charts is None else charts)
         if unknown := [name for name in self.charts if name not in names]:
             raise UnknownNameError("chart", unknown[0], names)
-        self._at = {name: names.index(name) for name in self.charts}
+        self._at = {name: every.index(name) for name in self.charts}
         self._brushes: dict[str, frozenset[int]] = {}
         self._base = ALL_ROWS
         self._known = {str(ALL_ROWS): (self._base, self._brushes)}
-        self._inside = np.ones(len(self._rows.frame), bool)
+        self._inside = np.ones(self._rows.size, bool)
+        self._ranges: dict[tuple[str, float], pd.DataFrame] = {}
+        if "refined" in (distinct := result.tables["distinct"]):
+            columns = [name for name in distinct if str(name).startswith("refined")]
+            self._ranges[str(ALL_ROWS), float(str(result.numbers["alpha"]))] = distinct.set_index("slice")[columns]
         self._filter: Crossfilter | None = None
         self._follow_base()
 
@@ -150,10 +160,25 @@ class Exploration:
         PredicateError
             For a condition on a column that the rows lack.
         """
-        inside = scope.mask(self._rows.frame)
-        found = self.whole if scope == ALL_ROWS else _search(self.whole, inside, scope)
-        base, brushes = self._known.get(str(scope)) or self._read(scope)
-        self.scope, self.found, self._inside = scope, found, inside
+        self.show(self.search(scope))
+
+    def search(self, scope: Predicate, tell: Tell | None = None) -> Scope:
+        """What `enter` would find, for `show`; changes nothing, so that it may run beside whatever is shown.
+
+        Parameters
+        ----------
+        tell
+            Called with rows visited and rows to visit; raise from it to end the search.
+        """
+        inside = self._rows.mask(scope)
+        found = self.whole if scope == ALL_ROWS else search_inside(self.whole, inside, scope, tell)
+        return Scope(scope, found, inside)
+
+    def show(self, entered: Scope | None = None) -> None:
+        """Go to what `search` found; without it take the charts' brushes back to what is searched now."""
+        if entered is not None:
+            self.scope, self.found, self._inside = entered.where, entered.found, entered.inside
+        base, brushes = self._known.get(str(self.scope)) or self._read(self.scope)
         if base != self._base:
             self._base = base
             self._follow_base()
@@ -163,12 +188,27 @@ class Exploration:
 
     def ranked(self, ranking: Ranking, least: float = 0.0, level: int | None = None) -> SliceResult:
         """What was found in the scope, ranked anew without a search: slices of `least` rows or more, up to `level` conditions."""
-        cube, adjustment = _narrow(self.found, least, level)
-        codes = self._coded.codes[:, self._inside & self._rows.current]
-        table, _ = distinct_slices(cube, codes, adjustment, ranking)
+        cube, adjustment = narrowed(self.found, least, level)
+        coded, rows = rows_of(self.found)
+        codes = coded.codes[:, rows.current]
+        table, chosen = distinct_slices(cube, codes, adjustment, ranking)
+        if (known := self._ranges.get((str(self.scope), ranking.alpha))) is not None:
+            table = table.join(known[~known.index.duplicated()], on="slice")
         slices = describe(cube, adjustment, *rank(cube, ranking.top, ranking.score, ranking.alpha))
-        tables = {"slices": slices, "distinct": table}
+        tables = {"slices": slices, "distinct": table, "tree": condition_tree(cube, chosen)}
         return replace(self.found, tables=tables, cube=cube, adjustment=adjustment)
+
+    def sharpen(self, listed: SliceResult, alpha: float, tell: Tell | None = None) -> Sharper:
+        """P by permutations, and exact ranges of the distinct slices `listed`, for `sharper`; changes nothing."""
+        return sharpen(self.found, listed.tables["distinct"]["slice"].tolist(), alpha, tell)
+
+    def sharper(self, sharper: Sharper, alpha: float) -> None:
+        """Rank with what `sharpen` found from now on."""
+        self.found = sharper.found
+        if self.scope == ALL_ROWS:
+            self.whole = sharper.found
+        at = str(self.scope), alpha
+        self._ranges[at] = pd.concat([sharper.ranges, *([self._ranges[at]] if at in self._ranges else [])])
 
     def lattice(self, where: str) -> list[dict[str, Any]]:
         """Every conjunction of a slice's conditions, all rows first: the positions of its ``conditions``, ``rows``, ``mean``."""
@@ -176,8 +216,7 @@ class Exploration:
         conditions = Predicate.parse(where).conditions
         if cube is None or not 1 <= len(conditions) <= cube.members.shape[1]:
             return []
-        known = {str(condition): (member, code) for member, coding in enumerate(cube.codings)
-                 for code, condition in enumerate(coding.conditions)}  # fmt: skip
+        known = codes_of(cube)
         pairs = [known.get(str(condition)) for condition in conditions]
         now = side(cube, -1)
         nodes: list[dict[str, Any]] = [{"conditions": [], "rows": now.all_rows, "mean": now.overall}]
@@ -191,8 +230,8 @@ class Exploration:
 
     def overlap(self, slices: Sequence[str]) -> np.ndarray:
         """The Jaccard similarity of each two of some slices' rows, shape (slices, slices)."""
-        frame = self._rows.frame
-        masks = [Predicate.parse(each).mask(frame) & self._inside & self._rows.current for each in slices]
+        coded, rows = rows_of(self.found)
+        masks = [self._rows_in(Predicate.parse(each), coded, rows) for each in slices]
         found = np.eye(len(masks))
         for one in range(len(masks)):
             for other in range(one):
@@ -201,20 +240,24 @@ class Exploration:
                 found[one, other] = found[other, one] = both / either if either else 0.0
         return found
 
+    def _rows_in(self, where: Predicate, coded: Coded, rows: Rows) -> np.ndarray:
+        """Which rows of the scope are in a slice, by its codes where it is one of the cube."""
+        place = None if self.found.cube is None else place_of(self.found.cube, where)
+        inside = rows.mask(where) if place is None or self.found.cube is None else self.found.cube.mask(place, coded.codes)
+        return np.asarray(inside & rows.current)
+
     def cross(self, one: str, other: str) -> tuple[np.ndarray, np.ndarray]:
         """Rows, and mean loss, of each pair of codes of two charts in the scope; shapes (codes of one, codes of other)."""
-        shape = [len(self._coding(chart).conditions) for chart in (one, other)]
+        widths = [len(self._coding(chart).conditions) for chart in (one, other)]
         which = self._inside & self._rows.current & ~np.isnan(self._rows.loss.values)
-        codes = [self._coded.codes[self._at[chart], which].astype(np.intp) for chart in (one, other)]
-        places = codes[0] * shape[1] + codes[1]
-        rows = np.bincount(places, minlength=shape[0] * shape[1])
-        sums = np.bincount(places, self._rows.loss.values[which], minlength=shape[0] * shape[1])
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return rows.reshape(shape), np.where(rows > 0, sums / rows, np.nan).reshape(shape)
+        codes = [self._coded.codes[self._at[chart], which] for chart in (one, other)]
+        weights = None if self._rows.weights is None else self._rows.weights[which]
+        rows, _, means = cross(codes[0], codes[1], widths, self._rows.loss.values[which], weights)
+        return rows, means
 
     def cohort(self, where: Predicate) -> Cohort:
         """The current rows for which `where` holds, in the scope or not, that have a loss."""
-        inside = where.mask(self._rows.frame) & self._rows.current & ~np.isnan(self._rows.loss.values)
+        inside = self._rows.mask(where) & self._rows.current & ~np.isnan(self._rows.loss.values)
         loss = self._rows.loss.values[inside]
         counts = {chart: np.bincount(self._coded.codes[self._at[chart], inside], minlength=len(self._coding(chart).conditions))
                   for chart in self.charts}  # fmt: skip
@@ -262,7 +305,7 @@ class Exploration:
     @property
     def _crossfilter(self) -> Crossfilter:
         if self._filter is None:
-            which = self._base.mask(self._rows.frame) & self._rows.current
+            which = self._rows.mask(self._base) & self._rows.current
             columns = [self._at[chart] for chart in self.charts]
             codings = tuple(self._coded.codings[column] for column in columns)
             codes = np.ascontiguousarray(self._coded.codes[columns][:, which])
@@ -302,77 +345,3 @@ def _worst_first(result: SliceResult, names: Sequence[str]) -> list[str]:
     table = result.tables["distinct"]
     named = [column for text in table["slice"] for column in Predicate.parse(text).columns]
     return sorted(names, key=lambda name: named.index(name) if name in named else len(named))
-
-
-def _search(whole: SliceResult, inside: np.ndarray, scope: Predicate) -> SliceResult:
-    """The slices among the rows `inside`, with the conditions of the whole search."""
-    coded, rows, arguments = whole.coded, whole.rows, whole.provenance["arguments"]
-    if coded is None or rows is None or not isinstance(arguments, dict):
-        raise InputError("this result has its tables only, not the rows", whole.title, "Search again to explore.")
-    if not (inside & rows.current).any():
-        raise InputError("no row is selected", str(scope), "Take a condition back.")
-    part = _part(rows, inside, scope)
-    codes = np.ascontiguousarray(coded.codes[:, inside])
-    usable = coded.usable & _varied(codes)
-    least = support(part, float(str(arguments["min_support"])))
-    cube = build_cube(
-        codes, coded.codings, [part.loss.values], level=int(str(arguments["level"])), least=least, window=part.window,
-        weights=part.weights, measures=[part.loss.name], usable=usable, budget=VISITS,
-    )  # fmt: skip
-    adjustment = bonferroni(cube.examined)
-    ranking = Ranking(int(str(arguments["top"])))
-    table, _ = distinct_slices(cube, codes[:, part.current], adjustment, ranking)
-    now = side(cube, -1)
-    overall = None if math.isnan(now.overall) else now.overall
-    numbers: dict[str, Plain] = {
-        "counted": cube.examined, "loss": part.loss.name, "rows": int(np.count_nonzero(part.current)), "overall": overall,
-        "spread": None if overall is None else now.spread, "measured": int(cube.totals.rows[-1, 0, 0]), "support": cube.least,
-        "complete": cube.complete, "adjustment": adjustment.said(), "permutations": 0, "notices": [], "alpha": ranking.alpha,
-    }  # fmt: skip
-    return SliceResult(
-        kind="slices",
-        title=whole.title,
-        tables={"slices": describe(cube, adjustment, *rank(cube, ranking.top)), "distinct": table},
-        numbers=numbers,
-        where=part.where,
-        provenance=provenance({**arguments, "inside": scope}, fingerprint=str(whole.provenance["fingerprint"])),
-        cube=cube,
-        adjustment=adjustment,
-        coded=Coded(coded.codings, codes, usable, ()),
-        rows=part,
-    )
-
-
-def _part(rows: Rows, inside: np.ndarray, scope: Predicate) -> Rows:
-    return Rows(
-        frame=rows.frame[inside],
-        window=None if rows.window is None else rows.window[inside],
-        loss=Loss(rows.loss.name, rows.loss.values[inside], rows.loss.columns),
-        weights=None if rows.weights is None else rows.weights[inside],
-        where=rows.where & scope,
-        reference=rows.reference,
-    )
-
-
-def _varied(codes: np.ndarray) -> np.ndarray:
-    """Which columns have more than one code here, shape (columns, 1): a condition that holds for all rows says nothing."""
-    return np.array([[bool((column != column[0]).any())] for column in codes])
-
-
-def _narrow(found: SliceResult, least: float, level: int | None) -> tuple[SliceCube, Adjustment]:
-    """Only the slices of `least` rows or more and at most `level` conditions; p stays adjusted for all that were counted."""
-    cube, adjustment = found.cube, found.adjustment
-    if cube is None or adjustment is None:
-        raise InputError("this result has its tables only, not the cube", found.title, "Search again to rank anew.")
-    kept = cube.counts[-1] >= least
-    if level is not None:
-        kept &= cube.levels <= level
-    if kept.all():
-        return cube, adjustment
-    which = np.flatnonzero(kept)
-    held = cube.held.take(which)
-    if cube.held.rows is cube.held.counts:
-        held = replace(held, rows=held.counts)
-    narrow = replace(cube, members=cube.members[which], codes=cube.codes[which], held=held, least=max(least, cube.least))
-    z = adjustment.z[which] if adjustment.z.size else adjustment.z
-    return narrow, replace(adjustment, z=z)

@@ -21,6 +21,7 @@ from workbench.analysis.slices.infer import Adjustment, bonferroni
 from workbench.analysis.slices.onsets import onset_columns
 from workbench.analysis.slices.ranges import RangeFamily
 from workbench.analysis.slices.refine import Question, refined_columns
+from workbench.analysis.slices.relations import condition_tree, pair_cells, shared_rows
 from workbench.analysis.slices.result import Ranking, SliceResult, describe, rank
 from workbench.analysis.slices.scores import ALPHA, side
 from workbench.analysis.slices.windows import Given, Rows, choose_rows, searched_columns, stream_rows
@@ -94,11 +95,12 @@ def find_slices(  # noqa: PLR0917  the order is part of the contract
         Of a false positive and of a false negative, for the loss ``cost``.
     prune
         Keep only what can be among the `top` slices by ``sliceline`` (SliceLine's bound, on rows): exact for these, and for no
-        other question. A parquet file of a million rows or more is then read column by column, never as a frame.
+        other question.
     budget
         Most rows to visit; a search beyond it is refused with a figure.
     details
-        Whether to refine the distinct slices' ranges, date their onsets and, below 5,000 rows, confirm on a held-out half.
+        Whether to refine the distinct slices' ranges, date their onsets, relate them to each other and, below 5,000 rows, confirm
+        on a held-out half.
     tell
         Called with what is done and what there is to do; raise from it to cancel.
 
@@ -106,7 +108,8 @@ def find_slices(  # noqa: PLR0917  the order is part of the contract
     -------
     SliceResult
         Table ``slices`` is ``top(top, score, alpha)``; ``distinct`` the best of which no two are nearly the same rows;
-        ``holdout``, for small windows, what is found on one half as it is on the other. ``numbers``: ``counted`` slices;
+        ``holdout``, for small windows, what is found on one half as it is on the other; ``tree``, ``shared`` and ``pairs``, how
+        the distinct ones hang together (`workbench.analysis.slices.relations`). ``numbers``: ``counted`` slices;
         ``overall`` and ``spread``, mean and standard deviation of the loss over the ``measured`` rows it is defined on;
         ``support``, the smallest size; ``notices``, sentences.
 
@@ -120,12 +123,13 @@ def find_slices(  # noqa: PLR0917  the order is part of the contract
     check_level(level)
     columns, ranking = _columns(dataset, features), Ranking(top, score, alpha)
     chosen = default_loss(dataset) if loss is None else loss
-    if prune and reference is None and current is None and isinstance(chosen, str) and is_streamed(dataset):
-        rows: Rows = stream_rows(dataset, chosen, cost=cost, signed=loss is None)
-    else:
+    rows: Rows | None = None
+    if isinstance(chosen, str) and is_streamed(dataset):
+        rows = stream_rows(dataset, chosen, reference, current, cost=cost, signed=loss is None)
+    if rows is None:
         rows = choose_rows(dataset, chosen, reference, current, cost=cost, signed=loss is None)
-    least, weighted = support(rows, min_support), rows.weights is not None
-    coded = code_columns(rows, searched_columns(rows, columns), bins=bins, least=least, weighted=weighted)
+    least = support(rows, min_support)
+    coded = code_columns(rows, searched_columns(rows, columns), bins=bins, least=least)
     search = Search(coded, rows, level, least, budget, tell)
     cube = search.pruned(ranking) if prune else search.complete()
     adjustment = search.adjustment(cube, permutations, seed)
@@ -136,6 +140,7 @@ def find_slices(  # noqa: PLR0917  the order is part of the contract
         tables["distinct"] = pd.concat(
             [tables["distinct"], *_details(dataset, cube, search, found, adjustment, alpha, seed)], axis=1
         )
+        tables |= _relations(cube, coded, rows, found)
         if cube.complete and np.count_nonzero(rows.current) < SMALL_WINDOW:
             tables["holdout"] = confirm(coded, rows, level=level, least=least, ranking=ranking, seed=seed)
     arguments = {
@@ -238,8 +243,17 @@ def _details(  # noqa: PLR0917
     rows, time = search.rows, dataset.roles.time
     question = Question(cube, rows, alpha, RangeFamily(cube, search.coded.codes, rows), bool(adjustment.largest.size))
     yield refined_columns(question, found, adjustment, seed, search.tell)
-    if cube.windows > 1 and time is not None and time in rows.frame:
+    if cube.windows > 1 and time is not None and rows.has(time):
         yield onset_columns(cube, search.coded.codes, rows, found, time)
+
+
+def _relations(cube: SliceCube, coded: Coded, rows: Rows, found: list[int]) -> dict[str, pd.DataFrame]:
+    """How the distinct slices hang together."""
+    return {
+        "tree": condition_tree(cube, found),
+        "shared": shared_rows(cube, coded.codes, rows, found),
+        "pairs": pair_cells(cube, coded, rows, found),
+    }
 
 
 def _absent(rows: Rows) -> int:
@@ -253,7 +267,7 @@ def _numbers(dataset: Dataset, cube: SliceCube, search: Search, adjustment: Adju
     rows, now = search.rows, side(cube, -1)
     overall = None if math.isnan(now.overall) else now.overall
     told = {column for column in (*rows.loss.columns, dataset.roles.label) if column in dataset.columns}
-    notices: list[Plain] = [*search.coded.notices, *leaks(search.coded, {column: rows.column(column) for column in sorted(told)})]
+    notices: list[Plain] = [*leaks(search.coded, {column: rows.column(column) for column in sorted(told)})]
     if not now.all_rows:
         notices.append("the loss is defined on no row: nothing to rank")
     elif not now.all_total and not now.all_squares:

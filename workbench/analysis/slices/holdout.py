@@ -35,7 +35,7 @@ def confirm(coded: Coded, rows: Rows, *, level: int, least: float, ranking: Rank
         slices listed).
     """
     rng = np.random.default_rng(seed)
-    half = rng.permutation(len(rows.frame)) % 2 == 0
+    half = rng.permutation(rows.size) % 2 == 0
     found = build_cube(
         coded.codes[:, half], coded.codings, [rows.loss.values[half]], level=level, least=max(1.0, least / 2),
         window=None if rows.window is None else rows.window[half], weights=None if rows.weights is None else rows.weights[half],

@@ -20,7 +20,7 @@ def onset_columns(cube: SliceCube, codes: np.ndarray, rows: Rows, chosen: list[i
     time
         The column that holds the time.
     """
-    times = rows.frame[time].to_numpy(dtype="datetime64[us]")
+    times = rows.column(time).to_numpy(dtype="datetime64[us]")
     found = [_onset(cube, times, rows, cube.mask(index, codes)) for index in chosen]
     moments = [(None, None, None) if each is None else (each.onset, *each.interval) for each in found]
     names = ("onset", "onset_earliest", "onset_latest")

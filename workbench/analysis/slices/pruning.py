@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from workbench.analysis.slices.budget import VISITS, Meter
-from workbench.analysis.slices.cube import SliceCube, all_codes, assemble, defined_rows, smallest, widths_of
+from workbench.analysis.slices.cube import SliceCube, all_codes, assemble, defined_rows, smallest, sources_of, widths_of
 from workbench.analysis.slices.enumeration import Block, Enumeration, Plan, Tell, threads
 from workbench.analysis.slices.outcome import Outcome, pack_outcome
 from workbench.analysis.slices.scores import ALPHA
@@ -63,7 +63,8 @@ def build_pruned(
     codes, (values,), _, weights = defined_rows(codes, [values], None, weights)
     outcome = pack_outcome([values], None, weights)
     usable, least = all_codes(codings) if usable is None else usable, max(least, smallest(weights))
-    search = PrunedEnumeration(codes, widths_of(codings), usable, outcome, least, level, Meter(budget), tell)
+    meter, sources = Meter(budget), sources_of(codings)
+    search = PrunedEnumeration(codes, widths_of(codings), usable, outcome, least, level, meter, tell, sources)
     search.question = Question(outcome, search.least, top, alpha)
     blocks = search.run() if codes.size else []
     return assemble(blocks, codings, outcome, level, search.least, [measure], examined=search.possible)

@@ -11,6 +11,7 @@ import pandas as pd
 
 from workbench.analysis.losses import Loss, outcome_columns, row_loss
 from workbench.data.dataset import Dataset
+from workbench.data.engine import read_source
 from workbench.data.frames import frame_of
 from workbench.errors import InputError
 from workbench.predicate import ALL_ROWS, Predicate
@@ -58,35 +59,102 @@ class Rows:
         """One column of the rows."""
         return self.frame[name]
 
+    def has(self, name: str) -> bool:
+        """Whether there is such a column."""
+        return name in self.frame
+
+    def mask(self, where: Predicate) -> np.ndarray:
+        """Which rows `where` holds for, shape (rows,)."""
+        return where.mask(self.frame)
+
+    def part(self, inside: np.ndarray, scope: Predicate) -> Rows:
+        """The rows `inside`, which are those of `scope`."""
+        return Rows(self.frame[inside], **self._shared(inside, scope))
+
+    def _shared(self, inside: np.ndarray, scope: Predicate) -> dict[str, Any]:
+        return {
+            "window": None if self.window is None else self.window[inside],
+            "loss": Loss(self.loss.name, self.loss.values[inside], self.loss.columns),
+            "weights": None if self.weights is None else self.weights[inside],
+            "where": self.where & scope,
+            "reference": self.reference,
+        }
+
 
 class StreamedRows(Rows):
-    """All rows of a file too large to be held: a column is read when it is asked for, and the frame only by who asks for it."""
+    """Rows of a file too large to be held: a column is read when it is asked for, and the frame only by who asks for it.
+
+    Attributes
+    ----------
+    kept
+        Which rows of the file these are, shape (rows of the file,); None: all.
+    """
 
     dataset: Dataset
+    kept: np.ndarray | None
 
-    def __init__(self, dataset: Dataset, loss: Loss, weights: np.ndarray | None) -> None:
-        held = {"dataset": dataset, "window": None, "loss": loss, "weights": weights, "where": dataset.where, "reference": None}
-        for name, value in held.items():
+    def __init__(self, dataset: Dataset, kept: np.ndarray | None = None, **held: Any) -> None:
+        for name, value in (held | {"dataset": dataset, "kept": kept}).items():
             object.__setattr__(self, name, value)  # the class is frozen
 
     def __getattr__(self, name: str) -> Any:
         """The frame, read when it is first asked for."""
         if name != "frame":
             raise AttributeError(name)
-        return self.dataset.frame
+        return self.dataset.frame if self.kept is None else self.dataset.frame[self.kept]
 
     def column(self, name: str) -> pd.Series[Any]:
         """One column, read for this and not kept."""
-        return frame_of(self.dataset.table.select(name))[name]
+        return self._read((name,))[name]
+
+    def has(self, name: str) -> bool:
+        """Whether there is such a column."""
+        return name in self.dataset.columns
+
+    def mask(self, where: Predicate) -> np.ndarray:
+        """Which rows `where` holds for; only its columns are read."""
+        self.dataset.select(where)  # refuses what the file has not
+        return where.mask(self._read(where.columns)) if where.columns else np.ones(self.size, bool)
+
+    def part(self, inside: np.ndarray, scope: Predicate) -> Rows:
+        """The rows `inside`, which are those of `scope`."""
+        kept = inside if self.kept is None else np.isin(np.arange(len(self.kept)), np.flatnonzero(self.kept)[inside])
+        return StreamedRows(self.dataset, kept, **self._shared(inside, scope))
+
+    def _read(self, columns: tuple[str, ...]) -> pd.DataFrame:
+        """Through a connection of its own: a search may run in a thread, and an engine refuses two queries at once."""
+        frame = frame_of(read_source(self.dataset.source.name).table.select(*columns))
+        return frame if self.kept is None else frame[self.kept]
 
 
-def stream_rows(dataset: Dataset, loss: str, *, cost: tuple[float, float], signed: bool) -> StreamedRows:
-    """All rows of `dataset`, of which only the columns of the loss and the weight are read."""
+def stream_rows(
+    dataset: Dataset, loss: str, reference: Given, current: Given, *, cost: tuple[float, float], signed: bool
+) -> StreamedRows | None:
+    """The rows of the windows, of which only what they, the loss and the weight need is read.
+
+    Returns
+    -------
+    StreamedRows or None
+        None where the windows leave rows out, or one of them is a dataset: conditions are made of the rows that are searched.
+    """
+    before, now = _read(reference), _read(current)
+    if isinstance(before, Dataset) or isinstance(now, Dataset) or (before is None and now is not None):
+        return None
     needed = {*outcome_columns(dataset, loss), *(name for name in (dataset.roles.weight,) if name is not None)}
     known = needed <= set(dataset.columns)
     narrow = replace(dataset, table=dataset.table.select(*sorted(needed))) if known else dataset
     values = row_loss(narrow, loss, cost=cost, signed=signed)
-    return StreamedRows(dataset, values, narrow.weights if dataset.has("weight") else None)
+    weights = narrow.weights if dataset.has("weight") else None
+    rows = StreamedRows(dataset, window=None, loss=values, weights=weights, where=dataset.where, reference=None)
+    if before is None:
+        return rows
+    inside, told = _masks(rows, before, now)
+    if (inside < 0).any():
+        return None
+    where = dataset.where & (ALL_ROWS if now is None else now)
+    return StreamedRows(
+        dataset, window=inside.astype(np.uint8), loss=values, weights=weights, where=where, reference=told
+    )  # fmt: skip
 
 
 def choose_rows(
@@ -111,9 +179,10 @@ def choose_rows(
         return _of_datasets(dataset, loss, before, now, cost=cost, signed=signed)
     values = row_loss(dataset, loss, cost=cost, signed=signed)
     weights = dataset.weights if dataset.has("weight") else None
+    every = Rows(dataset.frame, None, values, weights, dataset.where, None)
     if before is None and now is None:
-        return Rows(dataset.frame, None, values, weights, dataset.where, None)
-    inside, told = _masks(dataset, before, now)
+        return every
+    inside, told = _masks(every, before, now)
     kept = inside >= 0
     window = None if before is None else inside[kept].astype(np.uint8)
     loss_kept = Loss(values.name, values.values[kept], values.columns)
@@ -129,10 +198,10 @@ def _read(given: Given) -> Predicate | Dataset | None:
     raise InputError("no window", type(given).__name__, "Give a predicate, its text, or a dataset.")
 
 
-def _masks(dataset: Dataset, before: Predicate | None, now: Predicate | None) -> tuple[np.ndarray, str | None]:
+def _masks(rows: Rows, before: Predicate | None, now: Predicate | None) -> tuple[np.ndarray, str | None]:
     """0 for the reference rows, 1 for the current ones, -1 for all others; and the reference in words."""
-    earlier = np.zeros(dataset.rows, bool) if before is None else before.mask(dataset.frame)
-    later = ~earlier if now is None else now.mask(dataset.frame)
+    earlier = np.zeros(rows.size, bool) if before is None else rows.mask(before)
+    later = ~earlier if now is None else rows.mask(now)
     if shared := int(np.count_nonzero(earlier & later)):
         advice = "Choose windows without a row in common; the comparison would count those rows twice."
         raise InputError(f"the two windows share {shared} rows", f"{before} / {now}", advice)
@@ -178,7 +247,7 @@ def _of_datasets(
 
 def searched_columns(rows: Rows, features: Sequence[str]) -> tuple[str, ...]:
     """Those of `features` that both windows have and that hold values of one kind there."""
-    if rows.window is None:
+    if rows.window is None or isinstance(rows, StreamedRows):
         return tuple(features)
     return tuple(column for column in features if column in rows.frame and not _is_mixed(rows.frame[column], rows.window))
 

@@ -1,10 +1,10 @@
 // The slice explorer: the ranked slices, linked charts whose brushes the search runs inside, and what is asked of the chosen slice.
 // Its own traits: `found` and `charts` (views/slices.py), `counts` (rows, mean and selected rows of each code, chart by chart),
-// `brushes`, `detail`, `pair`, `contrast`, `cohorts`, `check`, `complaints`, `has_ids` and `busy`.
+// `brushes`, `detail`, `pair`, `contrast`, `cohorts`, `check`, `complaints`, `has_ids`, `busy` and `stopped`.
 
 const SCORES = { change: "change", sliceline: "loss against size", effect: "effect size", lift: "lift", share: "share of the harm",
   z: "z" };
-const TABS = { lattice: "Conditions", pair: "Two features", overlap: "Overlap", contrast: "Compare", forms: "As a filter",
+const TABS = { tree: "Tree", lattice: "Conditions", pair: "Two features", overlap: "Overlap", contrast: "Compare", forms: "As a filter",
   check: "Counter-check", complaints: "From complaints" };
 const MOST_NAMED = 7;
 const ROWS = "color-mix(in srgb, var(--series-1) 55%, var(--ground))"; // so that the selected part of them stands out on any ground
@@ -22,6 +22,17 @@ const SLICES_STYLE = `
 .wb-slices [role=tablist] { display:flex; flex-wrap:wrap; gap:4px; margin:12px 0 6px; border-bottom:1px solid var(--line); }
 .wb-slices [role=tab] { border-color:transparent; border-radius:4px 4px 0 0; } .wb-slices [role=tab][aria-selected=true] { background:var(--chosen); }
 .wb-slices [role=tabpanel] th { padding:2px 8px; } .wb-slices [role=tabpanel] td.number { white-space:nowrap; }
+.wb-slices .outline { min-width:460px; max-width:860px; } .wb-slices .node { display:flex; align-items:stretch; min-height:30px; border-radius:4px; }
+.wb-slices .tree .node { cursor:pointer; } .wb-slices .tree .node:hover { background:color-mix(in srgb, var(--chosen) 45%, transparent); }
+.wb-slices .node[aria-selected=true] { background:var(--chosen); } .wb-slices .node:focus-visible { outline-offset:-3px; }
+.wb-slices .node > span { align-self:center; } .wb-slices .node > svg { flex:0 0 130px; align-self:center; margin-left:10px; }
+.wb-slices .condition { flex:1 1 auto; padding:3px 6px; overflow-wrap:anywhere; } .wb-slices .node > .number { flex:0 0 auto; width:7em; padding:0 4px; }
+.wb-slices .place { margin-left:8px; padding:0 6px; border:1px solid var(--soft); border-radius:9px; font-size:12px; white-space:nowrap; }
+.wb-slices .room { flex:0 0 140px; } .wb-slices .rail { flex:0 0 22px; position:relative; }
+.wb-slices .rail::before, .wb-slices .rail::after { content:""; position:absolute; left:11px; border:0 solid var(--soft); }
+.wb-slices .rail.on::before, .wb-slices .rail.tee::before { top:0; bottom:0; border-left-width:1px; }
+.wb-slices .rail.corner::before { top:0; height:50%; border-left-width:1px; }
+.wb-slices .rail.tee::after, .wb-slices .rail.corner::after { top:50%; width:9px; border-top-width:1px; }
 .wb-slices pre { margin:0; padding:6px 8px; background:transparent; color:var(--ink); border:1px solid var(--line); border-radius:4px; white-space:pre-wrap; overflow-wrap:anywhere; }
 .wb-slices .legend i { display:inline-block; width:10px; height:10px; margin:0 4px 0 12px; border-radius:2px; } .wb-slices input[type=range] { padding:0; }
 `;
@@ -29,7 +40,7 @@ const SLICES_STYLE = `
 function render({ model, el }) {
   const live = frame({ model, el }, { name: "Slice explorer", concept: "slices", style: SLICES_STYLE });
   const { readonly, send } = live;
-  const view = { tab: "lattice", active: null, flying: false, waiting: null };
+  const view = { tab: "tree", node: null, active: null, flying: false, waiting: null };
   const drafts = new Map();
   const found = () => model.get("found");
   const amount = (value) => (value === null || value === undefined || Number.isNaN(value) ? "–"
@@ -47,8 +58,11 @@ function render({ model, el }) {
   const least = make("input", { type: "number", min: 1, step: 1, onchange: () => rerank(), style: "width:6.5em" });
   const level = choice([], () => rerank());
   const status = make("span", { class: "small", role: "status" });
+  const stop = () => button("Stop", () => send({ type: "stop" }), { "data-stop": "", hidden: true });
+  const sharpen = button("Permute and refine", () => send({ type: "sharpen" }),
+    { "data-waits": "", title: "p by permutations, and the exact ranges of what is listed" });
   const controls = make("div", { class: "bar" }, make("label", {}, "Rank by", score), make("label", {}, "small ↔ severe", alpha),
-    make("label", {}, "at least", least, "rows"), make("label", {}, "up to", level, "conditions"));
+    make("label", {}, "at least", least, "rows"), make("label", {}, "up to", level, "conditions"), sharpen);
   const legend = make("div", { class: "small legend" });
   const body = make("tbody", { role: "rowgroup" });
   const head = make("tr", { role: "row" });
@@ -58,12 +72,12 @@ function render({ model, el }) {
   const offered = Object.entries(TABS).filter(([name]) => name !== "complaints" || model.get("has_ids"));
   const tabs = make("div", { role: "tablist", "aria-label": "About the slice" }, ...offered.map(([name, label]) =>
     button(label, (event) => tabStops.activate(event.currentTarget), { role: "tab", "data-name": name })));
-  const panel = make("div", { role: "tabpanel", tabindex: 0, "aria-label": "About the slice" });
+  const panel = make("div", { role: readonly ? "group" : "tabpanel", tabindex: readonly ? null : 0 });
   const pin = make("div");
-  live.root.append(scope, make("div", { class: "bar" }, ...(readonly ? [] : [into, out]), status), ...(readonly ? [] : [controls]),
-    make("div", { class: "sides" }, make("div", { class: "ranked" }, legend, make("div", { class: "scroll" }, table), pin,
-      ...(readonly ? [] : [tabs, panel])),
-      ...(readonly ? [] : [make("div", { class: "ranked", style: "flex:2 1 410px" }, key, charts)])));
+  live.root.append(scope, make("div", { class: "bar" }, ...(readonly ? [] : [into, out, stop()]), status), ...(readonly ? [] : [controls]),
+    make("div", { class: "sides" }, make("div", { class: "ranked" }, legend, make("div", { class: "scroll" }, table), pin),
+      ...(readonly ? [] : [make("div", { class: "ranked", style: "flex:2 1 410px" }, key, charts)])),
+    ...(readonly ? [] : [tabs]), panel);
   const stops = roving(body, "tr.row", { Enter: (row) => choose(Number(row.dataset.id)), " ": (row) => choose(Number(row.dataset.id)),
     i: (row) => send({ type: "enter", where: rowOf(Number(row.dataset.id)).where }) },
       { activated: (row) => { view.active = Number(row.dataset.id); } });
@@ -82,13 +96,11 @@ function render({ model, el }) {
 
   // The ranked table.
   function drawFound() {
-    const { title, measure, overall, overall_before: before, counted, adjustment, rows, notices, ranking } = found();
+    const { title, measure, overall, overall_before: before, rows, ranking } = found();
     const inside = found().scope ?? ALL_ROWS;
     scope.replaceChildren(make("b", {}, title), ` in ${inside === ALL_ROWS ? "all" : ""} ${count(rows)} rows`,
       ...(inside === ALL_ROWS ? [] : [" where ", make("b", {}, inside)]),
       `: ${measure} ${amount(overall)}${before === null || before === undefined ? "" : `, was ${amount(before)}`}`);
-    status.textContent = model.get("busy") || [`${counted.toLocaleString("en")} slices counted; p by ${adjustment}`,
-      ...notices].join(" · ");
     drawBusy();
     if (ranking) {
       score.replaceChildren(...ranking.scores.map((name) => make("option", { value: name }, SCORES[name] ?? name)));
@@ -100,10 +112,15 @@ function render({ model, el }) {
     drawRows();
   }
 
-  // What takes the kernel a while says in its own panel how far it is, and cannot be asked twice.
+  // What takes the kernel a while says how far it is, can be stopped, and cannot be asked twice.
   function drawBusy() {
-    for (const each of panel.querySelectorAll("[data-busy]")) each.textContent = model.get("busy");
-    for (const each of panel.querySelectorAll("[data-waits]")) each.disabled = Boolean(model.get("busy"));
+    const { counted, adjustment, notices } = found();
+    const [busy, stopped] = [model.get("busy"), model.get("stopped")];
+    status.textContent = busy || [...(stopped ? [stopped] : []), `${counted.toLocaleString("en")} slices counted; p by ${adjustment}`,
+      ...notices].join(" · ");
+    for (const each of panel.querySelectorAll("[data-busy]")) each.textContent = busy || stopped;
+    for (const each of live.root.querySelectorAll("[data-waits]")) each.disabled = Boolean(busy);
+    for (const each of live.root.querySelectorAll("[data-stop]")) each.hidden = !busy;
   }
 
   function drawRows() {
@@ -144,6 +161,7 @@ function render({ model, el }) {
   }
 
   function chance(p) {
+    if (p === 0) return "p < 1e-300";
     return p === null || p === undefined ? "" : `p ${p < 1e-4 ? p.toExponential(0) : Number(p.toPrecision(2))}`;
   }
 
@@ -326,18 +344,22 @@ function render({ model, el }) {
       tab.setAttribute("aria-selected", String(tab.dataset.name === view.tab));
       tab.setAttribute("tabindex", tab.dataset.name === view.tab ? "0" : "-1");
     }
-    const held = panel.contains(live.root.getRootNode().activeElement);
+    const focused = live.root.getRootNode().activeElement;
+    const held = panel.contains(focused);
     panel.setAttribute("aria-label", TABS[view.tab]);
-    panel.replaceChildren(...PANELS[view.tab]({ model, send, amount, count, button, choice, found, chosen, drafts, chance }));
+    panel.replaceChildren(...PANELS[view.tab]({ model, send, amount, count, button, choice, bar, found, chosen, drafts, chance,
+      view, readonly, stop }));
     drawBusy();
-    if (held) panel.focus();
+    const same = (item) => item.dataset.key === focused.dataset.key;
+    if (held) ([...panel.querySelectorAll("[data-key]")].find(same) ?? panel).focus();
   }
 
-  live.follow(["found", "busy"], drawFound);
+  live.follow(["found"], drawFound);
+  live.follow(["busy", "stopped"], drawBusy);
   live.follow(["charts", "counts", "brushes"], drawCharts);
   live.follow(["moves"], landed);
   live.follow(["selection"], drawSelection);
-  if (!readonly) live.follow(["detail", "pair", "contrast", "cohorts", "check", "complaints", "found"], drawTab);
+  live.follow(readonly ? ["found"] : ["detail", "pair", "contrast", "cohorts", "check", "complaints", "found"], drawTab);
   return live.close;
 }
 

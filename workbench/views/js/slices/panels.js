@@ -141,10 +141,10 @@ function formsPanel({ model }) {
 }
 
 // What the search is worth: the same with shuffled losses, and with slices planted in them.
-function checkPanel({ model, send, button, found }) {
+function checkPanel({ model, send, button, found, stop }) {
   const told = model.get("check") ?? {};
   const ask = button(told.said ? "Check it again" : "Check this search", () => send({ type: "check" }), { "data-waits": "" });
-  const bar = make("div", { class: "bar" }, ask, make("span", { class: "small", "data-busy": "" }));
+  const bar = make("div", { class: "bar" }, ask, stop(), make("span", { class: "small", "data-busy": "" }));
   const about = make("p", { class: "small" }, "The same search with the losses shuffled over the rows, where there is nothing to find, " +
     `and with slices planted in them${found().slices.some((row) => "mean_before" in row) ? "; of the current rows alone" : ""}. ` +
     "A slice that is pinned afterwards is pinned with this beside it.");
@@ -179,5 +179,52 @@ function complaintsPanel({ model, send, button, count, drafts, chance }) {
     make("table", {}, make("thead", {}, head), make("tbody", {}, ...lines)))];
 }
 
-const PANELS = { lattice: latticePanel, pair: pairPanel, overlap: overlapPanel, contrast: contrastPanel, forms: formsPanel,
+// The listed slices as a tree: each line adds a condition to the one it hangs from, and is selected by click or Enter.
+function treePanel({ model, send, amount, count, bar, found, view, readonly }) {
+  const nodes = found().tree ?? [];
+  if (nodes.length < 2) return [make("p", { class: "small" }, "No slice is listed: there is nothing to take apart.")];
+  const last = new Map(nodes.map((node, at) => [node.parent, at]));
+  const most = Math.max(1e-12, ...nodes.flatMap((node) => [node.mean ?? 0, node.mean_before ?? 0]));
+  const selection = model.get("selection");
+  const isChosen = (node) => !readonly && node.where === selection;
+  const held = nodes.findIndex((node) => node.where === view.node);
+  const stop = Math.max(0, held < 0 ? nodes.findIndex(isChosen) : held);
+  const tree = make("div", { class: "tree", role: "tree", "aria-label": "Slices as a tree" });
+  nodes.forEach((node, at) => {
+    const rails = [];
+    for (let above = node.parent; above !== null && nodes[above].parent !== null; above = nodes[above].parent)
+      rails.unshift(make("i", { class: last.get(nodes[above].parent) === above ? "rail" : "rail on" }));
+    if (node.parent !== null) rails.push(make("i", { class: last.get(node.parent) === at ? "rail corner" : "rail tee" }));
+    const place = node.rank ? `#${node.rank}` : "";
+    const condition = node.parent === null ? ALL_ROWS : node.condition.replaceAll("`", "");
+    const item = make("div", { class: "node", role: "treeitem", tabindex: at === stop ? 0 : -1, "aria-level": node.level + 1,
+      "aria-selected": String(isChosen(node)), title: node.slice, "data-at": at, "data-key": node.where,
+      ...(last.has(at) ? { "aria-expanded": "true" } : {}) },
+      ...rails, make("span", { class: "condition" }, make("span", {}, condition), ...(place ? [make("b", { class: "place" }, place)] : [])),
+      make("span", { class: "number" }, count(node.size), make("span", { class: "unseen" }, " rows, ", found().measure)),
+      make("span", { class: "number" }, amount(node.mean)),
+      bar({ ...node, low: null }, most));
+    item.addEventListener("click", () => take(item));
+    tree.append(item);
+  });
+  const nodeOf = (item) => nodes[Number(item.dataset.at)];
+  const stops = roving(tree, ".node", { Enter: take, " ": take, ArrowLeft: (item) => goTo(nodeOf(item).parent),
+    ArrowRight: (item) => goTo(nodes.findIndex((node) => node.parent === Number(item.dataset.at))),
+    i: (item) => send({ type: "enter", where: nodeOf(item).where }) }, { activated: (item) => { view.node = nodeOf(item).where; } });
+  function goTo(at) {
+    if (at === null || at < 0) return;
+    stops.activate(tree.children[at]);
+    tree.children[at].focus();
+  }
+  function take(item) {
+    stops.activate(item);
+    send({ type: "select", where: nodeOf(item).where });
+  }
+  const head = make("div", { class: "node small", "aria-hidden": "true" }, make("span", { class: "condition" }, "rows where"),
+    make("span", { class: "number" }, "rows"), make("span", { class: "number" }, found().measure), make("span", { class: "room" }));
+  return [make("div", { class: "scroll" }, make("div", { class: "outline" }, head, tree)), make("p", { class: "small" },
+    "Each line adds a condition to the one it hangs from; conditions that most of the slices share come first. # is a slice of the list.")];
+}
+
+const PANELS = { tree: treePanel, lattice: latticePanel, pair: pairPanel, overlap: overlapPanel, contrast: contrastPanel, forms: formsPanel,
   check: checkPanel, complaints: complaintsPanel };
