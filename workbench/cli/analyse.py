@@ -56,7 +56,7 @@ def triage(
     from workbench.triage.files import write_triage
     from workbench.triage.run import triage as run_triage
     from workbench.triage.source import open_log
-    from workbench.views.triage import headline
+    from workbench.views.opening import opening
 
     require_writable(out)
     dataset, windows = open_log(
@@ -67,7 +67,7 @@ def triage(
     found = run_triage(dataset, **windows, seed=seed, tell=step_teller())
     path = write_triage(found, out)
     _say_skipped(found)
-    say("", headline(found.verdict, found.findings, found.examined), "")
+    say("", repr(opening(found.to_dict(), [check.name for check in found.checks if check.mute])), "")
     say_findings(found.findings)
     say(f"written to {path}")
     if found.verdict != "no incident found":
@@ -215,6 +215,17 @@ def _say_slices(result: Result) -> None:
     columns = ("slice", "rows", "mean", "rest", "score", "p_adjusted")
     rows = [[short(row[name]) for name in columns] for row in shown.to_dict("records")]
     say_table(result.title, columns, rows)
+
+
+def _say_what_would_tell(dataset: Dataset, found: Triage) -> None:
+    """What to fetch so that the next run can tell."""
+    from workbench.triage.would_tell import what_would_tell
+
+    result = what_would_tell(dataset, found)
+    columns = ("part", "columns", "query", "n", "have")
+    say_table(
+        result.title, columns, ([short(row[name]) for name in columns] for row in result.tables["needed"].to_dict("records"))
+    )
 
 
 def _say_skipped(found: Triage) -> None:
