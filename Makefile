@@ -15,7 +15,7 @@ CHROMIUM := /usr/bin/chromium
 # One dot for each package that pip takes up; its errors go to stderr and stay whole.
 DOTS := while read -r line; do case "$$line" in Collecting*) printf .;; Installing\ collected*) printf ' unpacking';; esac; done; echo
 
-.PHONY: demo test test-all check screenshots bench lab apps clean help browser
+.PHONY: demo test test-all check screenshots bench bench-triage lab apps clean help browser
 
 demo: $(VENV)/installed ## investigate an incident in real decisions, seal it, verify it
 	@$(BIN)/workbench demo
@@ -36,8 +36,11 @@ screenshots: $(VENV)/installed-test browser ## take the README's pictures anew, 
 	@mkdir -p docs
 	@WORKBENCH_SCREENSHOTS=$(CURDIR)/docs $(BIN)/pytest -q -m "slow or not slow" tests/browser
 
-bench: $(VENV)/installed-test $(VENV_VERIFY)/installed .venv-sliceline .venv-pysubgroup ## run the benchmarks in turn
+bench: $(VENV)/installed-test $(VENV_VERIFY)/installed .venv-sliceline .venv-pysubgroup .venv-aequitas .venv-art ## run the benchmarks in turn
 	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python "$$script"; done
+
+bench-triage: $(VENV)/installed-test .venv-evidently ## measure triage on incidents whose cause is known
+	@$(BIN)/python benchmarks/incidents/run.py --part all --jobs 2
 
 lab: $(VENV)/installed ## open JupyterLab on this repository
 	@WORKBENCH_HOME="$(CURDIR)/.workbench" $(BIN)/jupyter lab --ServerApp.root_dir="$(CURDIR)" \
@@ -47,7 +50,7 @@ apps: $(VENV)/installed ## serve the status page
 	@WORKBENCH_HOME="$(CURDIR)/.workbench" $(BIN)/workbench serve status
 
 clean: ## remove the virtual environments and the caches; incidents in .workbench/ stay
-	rm -rf $(VENV) $(VENV_VERIFY) .venv-sliceline .venv-pysubgroup .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
+	rm -rf $(VENV) $(VENV_VERIFY) .venv-sliceline .venv-pysubgroup .venv-aequitas .venv-art .venv-evidently .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 help: ## list the targets
@@ -78,11 +81,18 @@ $(VENV_VERIFY)/installed: tests/evidence/verify-requirements.txt
 		|| echo "npm could not install sigstore's core and axe-core: the tests with them will skip" >&2
 	@touch $@
 
-# What the benchmark of slices is held against, each in an environment of its own: their pins clash with ours.
-.venv-sliceline .venv-pysubgroup:
+# What the benchmarks are held against, each in an environment of its own: their pins clash with ours.
+PEERS := .venv-sliceline .venv-pysubgroup .venv-aequitas .venv-art .venv-evidently
+.venv-sliceline: PEER := sliceline==0.3.0 numba pandas pyarrow
+.venv-pysubgroup: PEER := pysubgroup==0.9.0 'numpy<2'
+.venv-aequitas: PEER := aequitas==1.1.0
+.venv-art: PEER := adversarial-robustness-toolbox==1.20.1 lightgbm pandas pyarrow
+.venv-evidently: PEER := evidently==0.7.23
+
+$(PEERS):
 	@echo "Installing $(@:.venv-%=%), to compare with"
 	@$(PYTHON) -m venv $@
-	@$@/bin/python -m pip install --quiet $(if $(findstring sliceline,$@),sliceline==0.3.0 numba pandas pyarrow,pysubgroup==0.9.0 'numpy<2')
+	@$@/bin/python -m pip install --quiet $(PEER)
 
 browser:
 	@if [ -x $(CHROMIUM) ]; then :; \

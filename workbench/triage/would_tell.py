@@ -45,8 +45,8 @@ def what_would_tell(dataset: Dataset, found: Triage, *, effect: float = EFFECT) 
     -------
     Result
         Of kind ``would_tell`` with the table ``needed``: ``part`` (the check, group or finding), ``why`` it could not tell,
-        ``columns`` to fetch (empty: none beside what is there), ``query`` (of which rows, as a predicate or in words), ``n`` (rows
-        wanted of them; null where no number of rows helps), ``have`` and ``suppressed``.
+        ``columns`` to fetch (empty: none beside what is there), ``query`` (of which rows, as a predicate or in words), ``n``
+        (rows wanted of them; null where no number of rows helps), ``have`` and ``suppressed``.
     """
     smallest = min(found.examined, dataset.rows)
     rows = [*_of_checks(dataset, found, effect, smallest), *_of_groups(found), *_of_beginnings(dataset, found)]
