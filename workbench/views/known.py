@@ -66,7 +66,7 @@ def _label(text: str) -> str:
     return "<br>".join(textwrap.wrap(textwrap.shorten(text, 2 * WIDTH - 10, placeholder=" …"), WIDTH))
 
 
-def _missing(value: object) -> bool:
+def _missing(value: Any) -> bool:
     return value is None or bool(pd.isna(value))
 
 
