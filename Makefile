@@ -36,7 +36,7 @@ screenshots: $(VENV)/installed-test browser ## take the README's pictures anew, 
 	@mkdir -p docs
 	@WORKBENCH_SCREENSHOTS=$(CURDIR)/docs $(BIN)/pytest -q -m "slow or not slow" tests/browser
 
-bench: $(VENV)/installed-test $(VENV_VERIFY)/installed .venv-sliceline .venv-pysubgroup .venv-aequitas .venv-art ## run the benchmarks in turn
+bench: $(VENV)/installed-test $(VENV_VERIFY)/installed .venv-sliceline .venv-pysubgroup .venv-aequitas ## run the benchmarks in turn
 	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python "$$script"; done
 
 bench-triage: $(VENV)/installed-test .venv-evidently ## measure triage on incidents whose cause is known
@@ -50,7 +50,7 @@ apps: $(VENV)/installed ## serve the status page
 	@WORKBENCH_HOME="$(CURDIR)/.workbench" $(BIN)/workbench serve status
 
 clean: ## remove the virtual environments and the caches; incidents in .workbench/ stay
-	rm -rf $(VENV) $(VENV_VERIFY) .venv-sliceline .venv-pysubgroup .venv-aequitas .venv-art .venv-evidently .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
+	rm -rf $(VENV) $(VENV_VERIFY) .venv-sliceline .venv-pysubgroup .venv-aequitas .venv-evidently .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 help: ## list the targets
@@ -82,11 +82,10 @@ $(VENV_VERIFY)/installed: tests/evidence/verify-requirements.txt
 	@touch $@
 
 # What the benchmarks are held against, each in an environment of its own: their pins clash with ours.
-PEERS := .venv-sliceline .venv-pysubgroup .venv-aequitas .venv-art .venv-evidently
+PEERS := .venv-sliceline .venv-pysubgroup .venv-aequitas .venv-evidently
 .venv-sliceline: PEER := sliceline==0.3.0 numba pandas pyarrow
 .venv-pysubgroup: PEER := pysubgroup==0.9.0 'numpy<2'
 .venv-aequitas: PEER := aequitas==1.1.0
-.venv-art: PEER := adversarial-robustness-toolbox==1.20.1 lightgbm pandas pyarrow
 .venv-evidently: PEER := evidently==0.7.23
 
 $(PEERS):

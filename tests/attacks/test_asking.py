@@ -64,6 +64,47 @@ def test_calls_are_bounded_and_the_rest_says_so(parts: Recording, linear: Target
     assert answered.texts == ("not sent: limit of 3 calls",)
 
 
+@pytest.mark.parametrize("coalesce", [True, False])
+def test_calls_are_bounded_over_all_parts_of_an_executor(parts: Recording, linear: Target, *, coalesce: bool) -> None:
+    sizes, meter = Sizes(linear), Meter(Limits(calls=3))
+    with ThreadPoolExecutor(3) as executor:
+        answered = gather(ask(parts, sizes, coalesce=coalesce, meter=meter, executor=executor), Vocabulary())
+    assert len(sizes.calls) == 3
+    assert answered.failed.sum() == 80 - sum(sizes.calls)
+    assert answered.texts == ("not sent: limit of 3 calls",)
+    assert meter.refused
+    assert meter.refusal() is not None
+
+
+def test_calls_finished_before_take_nothing_of_the_limits(parts: Recording, linear: Target, tmp_path: Path) -> None:
+    first = Journal(tmp_path, "limits")
+    gather(ask(parts, Sizes(linear), coalesce=False, meter=Meter(Limits(calls=10)), journal=first), Vocabulary())
+    first.close()
+    sizes, journal = Sizes(linear), Journal(tmp_path, "limits")
+    with ThreadPoolExecutor(2) as executor:
+        rest = ask(parts, sizes, coalesce=False, meter=Meter(Limits(calls=6)), executor=executor, journal=journal)
+        assert not gather(rest, Vocabulary()).failed.any()
+    assert len(sizes.calls) == 6
+
+
+def test_shares_of_the_rate_add_up_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr("workbench.attacks.asking.time.sleep", slept.append)
+    share = Meter(Limits(calls=100, per_second=2.0)).give(40, among=4)
+    meter = share.meter()
+    assert [meter.refusal() for _ in range(3)] == [None] * 3
+    assert slept == pytest.approx([2.0, 4.0], abs=0.2)
+    assert share.calls == 40
+
+
+def test_time_is_bounded_for_a_share_too(parts: Recording, linear: Target) -> None:
+    meter = Meter(Limits(seconds=5))
+    meter.begun -= 10
+    with ThreadPoolExecutor(2) as executor:
+        answered = gather(ask(parts, linear, meter=meter, executor=executor), Vocabulary())
+    assert answered.texts == ("not sent: limit of 5 seconds",)
+
+
 def test_time_is_bounded(parts: Recording, linear: Target) -> None:
     meter = Meter(Limits(seconds=5))
     meter.begun -= 10

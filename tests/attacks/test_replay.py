@@ -14,8 +14,7 @@ from workbench.attacks.evasion import Evasion, record_attack
 from workbench.attacks.recorder import record
 from workbench.attacks.recording import Recording
 from workbench.attacks.replay import label_targets, replay
-from workbench.attacks.triple import Fresh, gained_on_replay
-from workbench.attacks.verdict import FAIL, PASS
+from workbench.attacks.triple import Fresh
 from workbench.errors import InputError
 from workbench.models import Target, python_target
 
@@ -81,6 +80,60 @@ def test_a_defence_that_holds_against_fresh_attacks_is_called_safer(
     assert found.abstained > 80
     assert found.safer
     assert not found.overfitted_defence
+    assert found.verdict == "safer at a price"
+    harmless = recorded.select(np.arange(80))
+    assert found.abstains == pytest.approx(float((np.abs(linear_score(harmless) - 0.5) < 0.25).mean()))
+
+
+def test_a_guard_that_abstains_on_what_was_recorded_is_overfitted(
+    recorded: Recording, linear: Target, attack: Evasion, linear_score: Any
+) -> None:
+    known = attack.adversarial.to_numpy()
+
+    def guarded(frame: pd.DataFrame) -> dict[str, np.ndarray]:
+        score, rows = linear_score(frame), frame.to_numpy()
+        near = np.array([np.abs(row - known).max(axis=1).min() < 1e-3 for row in rows], dtype=bool)
+        return {"decision": (score >= 0.5).astype(int), "score": score, "abstained": near}
+
+    found = row(replay(recorded, [linear, python_target(guarded, digest="sha256:g")], fresh=QUICK), "guarded")
+    assert (found.replayed, found.unseen, found.verdict) == (0.0, 1.0, "overfitted defence")
+
+
+def test_a_guard_that_abstains_at_random_is_not_accused(recorded: Recording, linear: Target, linear_score: Any) -> None:
+    """It stops what it has not seen as often as what was recorded; the price is shown."""
+
+    def guarded(frame: pd.DataFrame) -> dict[str, np.ndarray]:
+        score = linear_score(frame)
+        drawn = np.sin(frame.to_numpy() @ [1e4, 2e4, 3e4, 4e4]) > 0
+        return {"decision": (score >= 0.5).astype(int), "score": score, "abstained": drawn}
+
+    found = row(replay(recorded, [linear, python_target(guarded, digest="sha256:g")], fresh=QUICK), "guarded")
+    assert 0.3 < found.replayed < 0.7
+    assert 0.3 < found.abstains < 0.7
+    assert not found.overfitted_defence
+
+
+def test_attacks_that_another_tool_pulled_to_the_boundary_accuse_nobody(
+    linear: Target, attack: Evasion, scored: Any, linear_score: Any, tmp_path: Path
+) -> None:
+    """Any other model stops about half of them; so it does of ours, once they are pulled there, too."""
+    start, end = attack.original.to_numpy(), attack.adversarial.to_numpy()
+    near = start
+    for _ in range(20):
+        middle = pd.DataFrame((near + end) / 2, columns=list("abcd"))
+        flips = ((linear_score(middle) >= 0.5) != (linear_score(attack.original) >= 0.5))[:, None]
+        near, end = np.where(flips, near, middle.to_numpy()), np.where(flips, middle.to_numpy(), end)
+    rows = pd.concat([attack.original, pd.DataFrame(end, columns=list("abcd"))], ignore_index=True)
+    origin = np.array([None] * 80 + [str(number) for number in range(80)], dtype=object)
+    about = {"domain": attack.domain.to_dict(), "source": {"generator": "art.attacks.evasion.HopSkipJump"}}
+    recording = record(
+        linear, rows, tmp_path / "other", about=about, row_id=[str(number) for number in range(160)], origin=origin
+    )
+    other = scored(lambda frame: linear_score(frame * [1.0, 1.02, 0.98, 1.01] + 0.002), "retrained")
+    found = row(replay(recording, [linear, other], fresh=QUICK), "retrained")
+    assert found.replayed < 0.8
+    assert found.unseen < 0.8
+    assert found.verdict != "overfitted defence"
 
 
 def test_the_same_model_is_neither_safer_nor_overfitted(
@@ -141,6 +194,19 @@ def test_nothing_about_one_input_is_published(recorded: Recording, linear: Targe
     assert "verdicts" not in shown.tables
     assert "changes" not in shown.tables
     assert all("row_id" not in table for table in shown.tables.values())
+    [diverges] = shown.tables["divergence"].to_dict("records")
+    assert (diverges["target"], diverges["level"], diverges["cause"]) == ("blurring", "score changed", "another model")
+    assert diverges["call"] == 0
+    assert set(diverges) == {"target", "call", "inputs", "level", "cause"}
+
+
+def test_the_call_of_few_inputs_is_not_published(scored: Any, linear_score: Any, frame: pd.DataFrame, tmp_path: Path) -> None:
+    """A call of one input is that input."""
+    recording = record(scored(linear_score, "v1"), frame, tmp_path / "r", batch=1)
+    diverged = replay(recording, [scored(lambda rows: linear_score(rows) + 0.01, "v2")], fresh=None)
+    [told], [true] = (result.tables["divergence"].to_dict("records") for result in (diverged.published(), diverged))
+    assert (true["call"], true["inputs"]) == (0, 1)
+    assert (told["call"], told["inputs"], told["level"]) == (None, None, true["level"])
 
 
 def test_failures_are_outcomes(recorded: Recording, linear: Target) -> None:
@@ -158,9 +224,11 @@ def test_failures_are_outcomes(recorded: Recording, linear: Target) -> None:
 
 
 def test_limits_hold_for_the_fresh_attack_too(recorded: Recording, linear: Target) -> None:
+    """What was not asked is not measured: silence is no defence."""
     found = row(replay(recorded, [linear], limits=Limits(calls=1), fresh=QUICK), "linear")
     assert found.errors == 0
-    assert found.adaptive == 0.0
+    assert pd.isna(found.adaptive)
+    assert found.safer is None
 
 
 def test_a_production_target_needs_an_approval_and_it_is_kept(recorded: Recording, scored: Any, linear_score: Any) -> None:
@@ -199,14 +267,6 @@ def test_newly_failing_and_newly_fixed_are_named(recorded: Recording, linear: Ta
     assert named == fixed
     assert fixed
     assert result.tables["pairs"].set_index("target").loc["blurring", "newly_fixed"] == len(fixed)
-
-
-@pytest.mark.parametrize(("fails", "gained"), [(100, False), (76, False), (66, True), (0, True)])
-def test_what_any_other_model_stops_is_no_gain(fails: int, *, gained: bool) -> None:
-    """Attacks on one model end just past its boundary: a second seed alone brought 1.00 to 0.76."""
-    before = np.full(100, FAIL)
-    after = np.where(np.arange(100) < fails, FAIL, PASS)
-    assert gained_on_replay(before, after) is gained
 
 
 @pytest.mark.slow

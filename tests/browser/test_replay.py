@@ -17,7 +17,7 @@ Grave = Callable[..., list[str]]
 HOSTILE = "<img src=x onerror=\"document.title='owned'\">"
 HIGH = 1900
 CLOSEUP = {
-    "type": "input", "input": 41, "origin": 7, "same": 9, "changed": [["hours", "40", f"52{HOSTILE}"]],
+    "type": "input", "input": 41, "origin": 7, "withheld": 1, "same": 9, "changed": [["hours", "40", f"52{HOSTILE}"]],
     "answers": [{"version": "v1", "outcome": "fail", "level": "bit-identical", "decisions": ["0", "1"], "scores": [0.42, 0.51]},
                 {"version": "v2", "outcome": "pass", "level": "decision changed", "decisions": ["0", "0"], "scores": [None] * 2}],
     "drivers": [["hours", 0.4], ["age", -0.1]],
@@ -120,7 +120,8 @@ def test_it_plays_pauses_and_steps(show: Show, page: Any) -> None:
 
 @pytest.mark.usefixtures("seen")
 def test_single_inputs_come_on_demand_and_one_is_opened_with_the_keys(show: Show, page: Any) -> None:
-    show("replay", **traits())
+    show("replay", **traits(single="Only attacks are shown."))
+    assert page.get_by_text("Only attacks are shown.").count() == 1
     page.get_by_role("button", name="Show all inputs").click()
     answer(page, {"type": "inputs", "step": -1, "inputs": [{"input": place, "outcomes": ["fail", "pass"]} for place in (40, 41)]})
     page.locator(".inputs tr.row").first.focus()
@@ -129,6 +130,7 @@ def test_single_inputs_come_on_demand_and_one_is_opened_with_the_keys(show: Show
     answer(page, CLOSEUP)
     assert sent(page) == [{"type": "list", "step": -1}, {"type": "open", "input": 41}]
     page.get_by_text("Input 42, made from input 8").wait_for()
+    assert page.get_by_text("Not shown: 1 protected column.").count() == 1
     assert page.get_by_text(f"52{HOSTILE}").count() == 1
     assert page.get_by_text("0.420 → 0.510").count() == 1
     assert page.title() != "owned"

@@ -181,3 +181,21 @@ def test_a_text_that_names_nothing_says_what_to_write(text: str, message: str) -
     error = UnknownNameError if "of that name" in message else InputError
     with pytest.raises(error, match=message):
         open_target(text)
+
+
+def test_a_target_is_marked_as_production_and_stays_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "deciding_live.py").write_text("def decide(frame):\n    return frame['y']\n")
+    monkeypatch.chdir(tmp_path)
+    plain, live = (open_target("python:deciding_live:decide", production=marked) for marked in (False, True))
+    assert (plain.production, live.production) == (False, True)
+    assert live.digest == plain.digest
+    assert (live.predict(FRAME).decision == FRAME["y"]).all()
+
+
+def test_a_target_that_cannot_be_marked_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    known = "    name, version, digest, production = 'fixed', '1', 'sha256:f', False\n"
+    text = f"class Fixed:\n{known}    def predict(self, frame): ...\nfixed = Fixed()\n"
+    (tmp_path / "deciding_fixed.py").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match="cannot be marked"):
+        open_target("python:deciding_fixed:fixed", production=True)

@@ -66,6 +66,16 @@ def test_every_version_has_its_three_shares_and_its_flag(result: Result) -> None
     assert "overfitted defence" in text
 
 
+def test_what_the_accusation_rests_on_is_shown_and_an_older_replay_has_none(result: Result) -> None:
+    assert [row["unseen"] for row in verdict_rows(result)] == [None, None]
+    more = ends("unseen", 0.21, 0.1, 0.33) | ends("fresh_gain", 0.07, -0.02, 0.16)
+    newer = Result("replay", result.title, tables=result.tables | {"targets": result.tables["targets"].assign(**more)})
+    text = repr(verdict_table(newer))
+    assert "21% (10% to 33%)" in text
+    assert "7% (-2% to 16%)" in text
+    assert "21 % of unseen ones made for v1" in verdict_rows(newer)[1]["said"]
+
+
 def test_a_group_too_small_is_said_to_be_small_and_has_no_share() -> None:
     assert groups_form("job", GROUPS)["groups"][1] == {"where": 'job = "cook"', "judged": None, "failed": [None, None]}
     table = groups_table("job", GROUPS, ["v1", "v2"]).frame
@@ -91,7 +101,7 @@ def test_the_figure_has_a_mark_per_version_that_was_measured(result: Result) -> 
 
 
 def test_what_the_module_gets_is_plain() -> None:
-    closeup = Closeup(4, 1, (("hours", 40.0, None),), 3, ({"version": "v1", "decisions": ("0", None), "scores": (0.2, None)},))
+    closeup = Closeup(4, 1, (("hours", 40.0, None),), 3, 0, ({"version": "v1", "decisions": ("0", None), "scores": (0.2, None)},))
     forms = [closeup_form(closeup), steps_form([Step(0, 2, 1.5, 10, (3, 4))]), inputs_form([(4, [0, 1])])]
     again = json.loads(json.dumps(forms))
     assert again[0]["changed"] == [["hours", "40", "missing"]]

@@ -10,6 +10,7 @@ import pytest
 
 from workbench.attacks.constraints import Column, Domain
 from workbench.attacks.evasion import evade, record_attack
+from workbench.attacks.recorder import record
 from workbench.attacks.recording import Recording
 from workbench.attacks.replay import replay
 from workbench.attacks.triple import Fresh
@@ -161,6 +162,51 @@ def test_no_identifier_and_no_single_input_is_in_what_a_notebook_keeps(
     assert "name" not in view.columns
     assert "/attack" not in kept
     assert not any(name in kept for name in ("outcomes", "answers"))
+
+
+def test_of_an_attack_only_what_was_bent_is_sent_and_nothing_of_protected_columns(
+    people: pd.DataFrame, result: Result, recording: Recording
+) -> None:
+    """A column of a group, or of a group's condition, stays unsaid also where an attack bends it."""
+    dataset = open_dataset(people, {"identifiers": ["name"], "groups": ["region", "a >= 0"]})
+    view = AttackReplay(Investigation(dataset), result, recording, targets=TARGETS)
+    [listed] = say(view, type="list", step=-1)
+    inputs, places = recording.select(np.arange(recording.rows)), [item["input"] for item in listed["inputs"]]
+    assert min(places) >= len(people)
+    opened = [say(view, type="open", input=place)[0] for place in places[:20]]
+    told = next(item for item in opened if inputs["a"][item["origin"]] != inputs["a"][item["input"]])
+    bent = inputs["b"][told["origin"]] != inputs["b"][told["input"]]
+    assert [name for name, _, _ in told["changed"]] == ["b"] * int(bent)
+    assert told["withheld"] == 1
+    assert "a" not in [name for name, _ in told["drivers"]]
+    assert "of the columns a, region nothing" in view.single
+
+
+@pytest.fixture
+def traffic(people: pd.DataFrame, tmp_path: Path) -> Recording:
+    """People's own inputs, each with what should have been decided."""
+    return record(TARGETS[0], people, tmp_path / "traffic", expected=[0, 1] * 45)
+
+
+def test_nothing_of_people_s_inputs_is_sent(investigation: Investigation, traffic: Recording) -> None:
+    view = AttackReplay(investigation, replay(traffic, TARGETS, fresh=None), traffic, targets=TARGETS)
+    assert sum(step["judged"] for step in view.steps) == 90
+    [listed] = say(view, type="list", step=-1)
+    assert listed["inputs"] == []
+    assert say(view, type="open", input=3) == []
+    assert "a person's, and not shown" in view.message
+    assert "only attacks are shown" in view.single
+
+
+def test_people_s_inputs_are_shown_where_the_notebook_asks_for_them(people: pd.DataFrame, traffic: Recording) -> None:
+    investigation = Investigation(open_dataset(people, {"identifiers": ["name"], "groups": ["region"]}))
+    view = AttackReplay(investigation, replay(traffic, TARGETS, fresh=None), traffic, targets=TARGETS, show_inputs=True)
+    [listed] = say(view, type="list", step=-1)
+    assert len(listed["inputs"]) == 90
+    [told] = say(view, type="open", input=3)
+    assert [name for name, _, _ in told["changed"]] == ["a", "b"]
+    assert "shown whole" in view.single
+    assert "show_inputs" not in view.keys  # the browser cannot ask for it
 
 
 def test_shap_is_told_where_trees_are_given(investigation: Investigation, people: pd.DataFrame, tmp_path: Path) -> None:

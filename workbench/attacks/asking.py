@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any, Final
 
@@ -55,23 +55,52 @@ class Limits:
 
 @dataclass
 class Meter:
-    """Counts one target's calls against its limits."""
+    """Counts one target's calls against its limits.
+
+    Attributes
+    ----------
+    calls
+        Made so far, or given to parts of the work that are asked elsewhere.
+    begun, paced
+        Since when the time counts, and the rate.
+    before
+        How many of `calls` do not count towards the rate.
+    refused
+        Whether a limit kept any call from being made.
+    """
 
     limits: Limits
     calls: int = 0
     begun: float = field(default_factory=time.monotonic)
+    paced: float = field(default_factory=time.monotonic)
+    before: int = 0
+    refused: bool = False
+
+    def give(self, calls: int, among: int) -> Share:
+        """A share of what is left for work that takes so many calls; `among` such shares are in use at once."""
+        given = max(0, min(calls, self.limits.calls - self.calls))
+        self.calls += given
+        self.refused |= given < calls
+        left = self.limits.seconds - (time.monotonic() - self.begun)
+        rate = self.limits.per_second
+        return Share(self.limits, given, None if rate is None else rate / among, time.time() + left)
 
     def refusal(self) -> str | None:
         """Why the next call must not be made; None where it may. Waits where the rate asks for it."""
+        why = self._over()
+        self.refused |= why is not None
+        self.calls += why is None
+        return why
+
+    def _over(self) -> str | None:
         if self.calls >= self.limits.calls:
             return f"{NOT_SENT}limit of {self.limits.calls} calls"
         if self.limits.per_second is not None:
-            pause = self.begun + self.calls / self.limits.per_second - time.monotonic()
+            pause = self.paced + (self.calls - self.before) / self.limits.per_second - time.monotonic()
             if pause > 0:
                 time.sleep(pause)
         if time.monotonic() - self.begun > self.limits.seconds:
             return f"{NOT_SENT}limit of {self.limits.seconds:g} seconds"
-        self.calls += 1
         return None
 
 
@@ -88,15 +117,40 @@ class Metered(Wrapped):
 
 
 @dataclass(frozen=True)
+class Share:
+    """What one part of the work, asked elsewhere, may take of the limits.
+
+    `calls` at most, `per_second` of them, none begun after `until` (seconds since 1970, so that another machine can tell).
+    """
+
+    limits: Limits
+    calls: int
+    per_second: float | None
+    until: float
+
+    def meter(self) -> Meter:
+        """What counts the calls of that part, where it is asked."""
+        begun = time.monotonic() + self.until - time.time() - self.limits.seconds
+        pace = replace(self.limits, per_second=self.per_second)
+        return Meter(pace, self.limits.calls - self.calls, begun, before=self.limits.calls - self.calls)
+
+
+@dataclass(frozen=True)
 class Work:
-    """One part to be asked of one target; what a worker elsewhere needs to know."""
+    """One part to be asked of one target; what a worker elsewhere needs to know. `share` is None where it is asked here."""
 
     recording: Recording
     part: Part
     target: Target
     coalesce: bool
-    limits: Limits
     done: dict[int, Prediction] = field(default_factory=dict)
+    share: Share | None = None
+
+    @property
+    def calls(self) -> int:
+        """How many calls it takes, less those that were finished before."""
+        whole = -(-self.part.rows // BLOCK) if self.coalesce else self.part.calls
+        return 0 if WHOLE in self.done else whole - len(self.done)
 
 
 def ask(
@@ -117,22 +171,22 @@ def ask(
     meter
         Counts the calls against the limits.
     executor
-        Where parts are asked; None: here, one after the other. With an executor the limits hold per part.
+        Where parts are asked; None: here, one after the other. With an executor each part is given its calls of the limits
+        before it is sent, and an equal share of the rate, so that they hold for all parts together.
     journal
         Keeps each finished call, and gives back those finished before. With an executor, and for a `PreparedTarget` (a model
         in this process, microseconds a call), it keeps each finished part.
     """
     meter = meter or Meter(Limits())
     works = (
-        Work(recording, part, target, coalesce, meter.limits, journal.finished(part.number) if journal else {})
-        for part in recording.parts
+        Work(recording, part, target, coalesce, journal.finished(part.number) if journal else {}) for part in recording.parts
     )
-    return _in_order(works, executor, journal) if executor else (ask_part(work, meter, journal) for work in works)
+    return _in_order(works, executor, meter, journal) if executor else (ask_part(work, meter, journal) for work in works)
 
 
 def ask_part(work: Work, meter: Meter | None = None, journal: Journal | None = None) -> Prediction:
     """Ask one part; safe to run in another thread, process or machine that sees the recording's folder."""
-    meter = meter or Meter(work.limits)
+    meter = meter or (work.share.meter() if work.share is not None else Meter(Limits()))
     if WHOLE in work.done:
         return work.done[WHOLE]
     frame = work.recording.inputs(work.part)
@@ -232,7 +286,7 @@ def _with_failures(answered: Prediction, failed: dict[int, str], bounds: np.ndar
     return Prediction(decision, score, answered.latency, answered.abstained, error)
 
 
-def _in_order(works: Iterator[Work], executor: Executor, journal: Journal | None) -> Iterator[Prediction]:
+def _in_order(works: Iterator[Work], executor: Executor, meter: Meter, journal: Journal | None) -> Iterator[Prediction]:
     """Results in the order of `works`, at most a few parts ahead of the slowest."""
     ahead = AHEAD * int(getattr(executor, "_max_workers", 0) or 4)
     waiting: list[tuple[Work, Future[Prediction]]] = []
@@ -244,7 +298,8 @@ def _in_order(works: Iterator[Work], executor: Executor, journal: Journal | None
         return answered
 
     for work in works:
-        waiting.append((work, executor.submit(ask_part, work)))
+        sent = replace(work, share=meter.give(work.calls, ahead))
+        waiting.append((work, executor.submit(ask_part, sent)))
         if len(waiting) >= ahead:
             yield collect()
     while waiting:

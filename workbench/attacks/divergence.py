@@ -18,7 +18,9 @@ DIFFERS: Final = tuple(LEVELS.index(name) for name in ("within tolerance", "scor
 
 
 def first_divergence(recording: Recording, target: Target, level: np.ndarray, recorded: Answers, answered: Answers) -> Any:
-    """The first input that is answered otherwise than recorded: its place, call, both scores, and the likely cause; or None.
+    """The first input that is answered otherwise than recorded, and the likely cause; or None.
+
+    ``call place level recorded_score score cause``, and ``inputs``: how many were sent in that call.
 
     A model of the recorded digest is asked about that call up to three times more.
     """
@@ -26,9 +28,10 @@ def first_divergence(recording: Recording, target: Target, level: np.ndarray, re
     if not len(places):
         return None
     place = int(places[0])
-    call = int(recording.row_columns("call")["call"][place].as_py())
+    calls = recording.row_columns("call")["call"].to_numpy()
     return {
-        "call": call,
+        "call": int(calls[place]),
+        "inputs": int((calls == calls[place]).sum()),
         "place": place,
         "level": LEVELS[level[place]],
         "recorded_score": _number(recorded.score[place]),

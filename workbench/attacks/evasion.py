@@ -56,6 +56,8 @@ class Evasion:
         How often the target was asked about this row, the row itself included; the pool is shared evenly.
     changed
         How many columns changed.
+    generator
+        What made it.
     """
 
     original: pd.DataFrame
@@ -68,6 +70,7 @@ class Evasion:
     domain: Domain
     seed: int
     budget: int
+    generator: str = "workbench.attacks.evasion"
 
 
 def evade(
@@ -138,7 +141,7 @@ def record_attack(target: Target, attack: Evasion, folder: Path | str, *, approv
     frame = pd.concat([attack.original, attack.adversarial.iloc[found]], ignore_index=True)
     about = {
         "domain": attack.domain.to_dict(), "seed": attack.seed, "queries_per_row": attack.budget,
-        "source": {"generator": "workbench.attacks.evasion"},
+        "source": {"generator": attack.generator},
     }  # fmt: skip
     ids = [*map(str, range(count)), *(f"{place}/attack" for place in found)]
     origin = [*[None] * count, *map(str, found)]

@@ -34,7 +34,7 @@ from workbench.attacks.replayed import (
     pairs_table,
     targets_table,
 )
-from workbench.attacks.triple import Fresh, Ground, Measured, find_ground, measure
+from workbench.attacks.triple import Fresh, Ground, Measured, find_ground, measure, unseen_attacks
 from workbench.attacks.verdict import NOT_JUDGED, TOLERANCE, Answers, gather, levels, outcomes, verdict_digest
 from workbench.digest import Plain
 from workbench.files import cannot_write, make_folder
@@ -86,7 +86,7 @@ def replay(
     tolerance
         Difference of scores up to which an answer is ``within tolerance``.
     limits, fresh
-        Per target, the fresh attack included; how to attack anew, None: not at all.
+        Per target, the fresh attack included, which says nothing where a limit ends it; how to attack anew, None: not at all.
     executor
         Any ``concurrent.futures.Executor``; None: here.
     out
@@ -101,8 +101,8 @@ def replay(
     Returns
     -------
     Result
-        ``targets`` (replayed, adaptive, certified with low and high, overfitted_defence), ``pairs`` (McNemar), ``changes``
-        by id, ``divergence``, ``errors`` and ``verdicts``; ``numbers["digest"]`` is the digest of all verdicts.
+        ``targets`` (replayed, adaptive, certified with low and high, verdict, overfitted_defence: `triple`), ``pairs`` (McNemar),
+        ``changes`` by id, ``divergence``, ``errors`` and ``verdicts``; ``numbers["digest"]`` is the digest of all verdicts.
 
     Raises
     ------
@@ -213,12 +213,19 @@ def _outcomes(oracle: Oracle | None, case: Case) -> np.ndarray:
 
 def _attack_anew(
     found: Replayed, targets: Sequence[Metered], fresh: Fresh | None, seed: int, approval: Approval | None
-) -> tuple[Ground | str, list[Measured]]:
-    """The ground and every target under fresh attack; or why there is none, and nothing."""
+) -> tuple[Ground | str, list[Measured | None]]:
+    """The ground and every target under fresh attack, None where a limit ended it; or why there is none, and nothing."""
     if fresh is None:
         return "not asked for", []
     ground = find_ground(found.recorded, targets[0], fresh, seed)
-    return ground, [] if isinstance(ground, str) else [measure(target, ground, fresh, seed, approval) for target in targets]
+    if isinstance(ground, str):
+        return ground, []
+    base = measure(targets[0], ground, fresh, seed, approval)
+    about = found.recording.manifest
+    generator = str((about.get("source") or {}).get("generator", ""))
+    unseen = unseen_attacks(targets[0], base, ground, generator, about.get("queries_per_row"))
+    measured = [base, *(measure(target, ground, fresh, seed, approval, unseen) for target in targets[1:])]
+    return ground, [None if target.meter.refused else each for target, each in zip(targets, measured, strict=True)]
 
 
 def _read_known(recording: Recording, vocabulary: Vocabulary) -> tuple[Answers, np.ndarray, np.ndarray, pa.Array]:

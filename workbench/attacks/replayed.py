@@ -11,10 +11,11 @@ import pandas as pd
 import pyarrow as pa
 
 from workbench.attacks.divergence import first_divergence
+from workbench.attacks.gain import Falls
 from workbench.attacks.oracles import Case
 from workbench.attacks.recording import Recording
-from workbench.attacks.triple import Fresh, Ground, Measured, recorded_success, triple
-from workbench.attacks.verdict import FAIL, LEVELS, NOT_JUDGED, OUTCOMES, pair, verdict_table
+from workbench.attacks.triple import Fresh, Ground, Measured, Tried, recorded_falls, triple
+from workbench.attacks.verdict import FAIL, LEVELS, NOT_JUDGED, OUTCOMES, Answers, pair, verdict_table
 from workbench.models.target import Target
 
 RECORDED: Final = "recorded"
@@ -56,6 +57,16 @@ class Replayed:
             return self.labels[0], self.outcomes[0]
         return (RECORDED, self.recorded_outcome) if (self.recorded_outcome <= FAIL).any() else None
 
+    def tried(self, number: int) -> tuple[Tried, Tried | None]:
+        """Target `number` and what it is held against, as the triple verdict reads them."""
+        before = self.before(number)
+        answered = self.cases[0].answered if number else self.recorded.answered
+        own = self._tried(self.outcomes[number], self.cases[number].answered)
+        return own, None if before is None else self._tried(before[1], answered)
+
+    def _tried(self, outcome: np.ndarray, answered: Answers) -> Tried:
+        return Tried(outcome, answered.abstained[self.recorded.origins < 0])
+
     def verdicts(self) -> list[pa.Table]:
         """Every target's verdicts."""
         values = self.recorded.vocabulary.values()
@@ -65,14 +76,14 @@ class Replayed:
         ]
 
 
-def targets_table(found: Replayed, ground: Ground | None, measured: Sequence[Measured], fresh: Fresh) -> pd.DataFrame:
+def targets_table(found: Replayed, ground: Ground | None, measured: Sequence[Measured | None], fresh: Fresh) -> pd.DataFrame:
     """A row per target: the triple verdict, then how many inputs had which outcome and level."""
     rows = []
     for number, target in enumerate(found.targets):
-        base: Measured | np.ndarray | None = measured[0] if measured and number else None
+        base: Measured | Falls | None = measured[0] if measured and number else None
         if ground is not None and measured and not number:
-            base = recorded_success(found.recorded, found.recorded_outcome, ground)
-        before = found.before(number)
+            base = recorded_falls(found.recorded, found.recorded_outcome, ground)
+        tried, before = found.tried(number)
         own = measured[number] if measured else None
         outcome, level = found.outcomes[number], found.levels[number]
         rows.append({
@@ -80,7 +91,7 @@ def targets_table(found: Replayed, ground: Ground | None, measured: Sequence[Mea
             "version": target.version,
             "digest": target.digest,
             "rows": found.recording.rows,
-            **triple(outcome, None if before is None else before[1], own, base, fresh),
+            **triple(tried, before, own, base, fresh),
             "errors": int((outcome > OUTCOMES.index("abstained")).sum()),
             "abstained": int(found.cases[number].answered.abstained.sum()),
             "not_judged": int((outcome == NOT_JUDGED).sum()),
@@ -125,7 +136,7 @@ def divergence_table(found: Replayed) -> pd.DataFrame:
         first = first_divergence(found.recording, target, level, case.recorded, case.answered)
         if first is not None:
             rows.append({"target": label, "row_id": found.ids[first.pop("place")].as_py(), **first})
-    return pd.DataFrame(rows, columns=["target", "row_id", "call", "level", "recorded_score", "score", "cause"])
+    return pd.DataFrame(rows, columns=["target", "row_id", "call", "inputs", "level", "recorded_score", "score", "cause"])
 
 
 def errors_table(found: Replayed) -> pd.DataFrame:

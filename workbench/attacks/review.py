@@ -2,7 +2,9 @@
 
 The actors: a `Review` (the verdicts of `workbench.attacks.replay.replay` beside the recording's inputs) and a `Closeup` (one
 input and the one it was made from). What a review counts are inputs; a count over fewer than `SMALL_CELL` is None. A close-up is
-about one input: it is for whoever holds the recording, and belongs on no page, in no notebook's outputs and no bundle.
+about one input: it is for whoever holds the recording, and belongs on no page, in no notebook's outputs and no bundle. Of an
+attack, which somebody made up, it shows what was bent; an input that nobody is known to have made up is a person's, and there is
+none of it unless the review is of `whole` inputs.
 """
 
 from __future__ import annotations
@@ -65,8 +67,8 @@ class Closeup:
     ----------
     changed
         Column, value of the harmless input, value of the attack; every column with its value where there is no harmless input.
-    same
-        How many columns are as they were.
+    same, withheld
+        How many columns are as they were; how many protected ones are not.
     answers
         A row per version: decision and score on the harmless input and on this one, the outcome, the level.
     drivers
@@ -77,6 +79,7 @@ class Closeup:
     origin: int | None
     changed: tuple[tuple[str, Any, Any], ...]
     same: int
+    withheld: int
     answers: tuple[dict[str, Any], ...]
     drivers: tuple[tuple[str, float], ...] = ()
 
@@ -93,6 +96,10 @@ class Review:
         Places in `OUTCOMES` and `LEVELS`, shape (versions, inputs).
     hidden
         Input columns that are never shown: identifiers.
+    protected
+        Input columns whose value in a single input is never shown: what parts people into groups.
+    whole
+        Whether inputs that are no attack may be looked at, with all their columns.
     """
 
     recording: Recording
@@ -100,9 +107,19 @@ class Review:
     outcome: np.ndarray
     level: np.ndarray
     hidden: frozenset[str] = field(default_factory=frozenset)
+    protected: frozenset[str] = field(default_factory=frozenset)
+    whole: bool = False
 
     @classmethod
-    def of(cls, recording: Recording, result: Result, hidden: Sequence[str] = ()) -> Review:
+    def of(
+        cls,
+        recording: Recording,
+        result: Result,
+        hidden: Sequence[str] = (),
+        protected: Sequence[str] = (),
+        *,
+        whole: bool = False,
+    ) -> Review:
         """The review of what `replay` made of `recording`.
 
         Raises
@@ -120,7 +137,9 @@ class Review:
         versions = tuple(map(str, result.tables["targets"]["target"]))
         shape = (len(versions), recording.rows)
         outcome, level = _places(verdicts["outcome"], OUTCOMES), _places(verdicts["level"], LEVELS)
-        return cls(recording, versions, outcome.reshape(shape), level.reshape(shape), frozenset(hidden))
+        return cls(
+            recording, versions, outcome.reshape(shape), level.reshape(shape), frozenset(hidden), frozenset(protected), whole
+        )
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -211,13 +230,17 @@ class Review:
         return steps
 
     def listed(self, where: Predicate, step: int | None = None) -> list[tuple[int, list[int]]]:
-        """Judged inputs of a segment, and of one of its steps, with their outcome in each version; at most `MOST_LISTED`."""
+        """Judged inputs of a segment, and of one of its steps, with their outcome in each version; at most `MOST_LISTED`.
+
+        Attacks only, unless the review is of `whole` inputs.
+        """
         chosen = np.flatnonzero(self.mask(where))
         if step is not None:
             parts = np.array_split(chosen, max(1, min(MOST_STEPS, len(chosen) // SMALL_CELL)))
             if not 0 <= step < len(parts):
                 raise UnknownNameError("step", step, range(len(parts)))
             chosen = parts[step]
+        chosen = chosen if self.whole else chosen[self.origins[chosen] >= 0]
         return [(int(place), self.outcome[:, place].tolist()) for place in chosen[:MOST_LISTED]]
 
     def closeup(self, place: int, targets: Sequence[Target] = (), model: object = None) -> Closeup:
@@ -234,24 +257,26 @@ class Review:
         ------
         UnknownNameError
             If there is no such input.
+        InputError
+            If it is no attack, and the review not of `whole` inputs.
         """
         if not 0 <= place < self.recording.rows:
             raise UnknownNameError("input", place, [f"0 to {self.recording.rows - 1}"])
         origin = int(self.origins[place])
+        if origin < 0 and not self.whole:
+            raise InputError("an input that is no attack is a person's, and not shown", place, "Open an attack.")
         sent = self._sent(origin, place)
         before, after = ({name: _plain(sent[name].iloc[at]) for name in self.columns} for at in (0, 1))
-        moved = tuple(
-            (name, before[name] if origin >= 0 else None, value)
-            for name, value in after.items()
-            if origin < 0 or before[name] != value
-        )  # fmt: skip
+        bent = [name for name, value in after.items() if origin < 0 or before[name] != value]
+        moved = tuple((name, before[name] if origin >= 0 else None, after[name]) for name in bent if name not in self.protected)
         answers = [
             {"version": version, "outcome": OUTCOMES[self.outcome[at, place]], "level": LEVELS[self.level[at, place]],
              **_asked(targets[at] if at < len(targets) else None, sent)}
             for at, version in enumerate(self.versions)
         ]  # fmt: skip
-        drivers = () if model is None or origin < 0 else _drivers(model, sent)
-        return Closeup(place, None if origin < 0 else origin, moved, len(after) - len(moved), tuple(answers), drivers)
+        drivers = () if model is None or origin < 0 else _drivers(model, sent, self.hidden | self.protected)
+        made = None if origin < 0 else origin
+        return Closeup(place, made, moved, len(after) - len(bent), len(bent) - len(moved), tuple(answers), drivers)
 
     def _sent(self, origin: int, place: int) -> pd.DataFrame:
         """The harmless input (the input itself where there is none) and the input, as targets saw them."""
@@ -287,9 +312,9 @@ def _asked(target: Target | None, rows: pd.DataFrame) -> dict[str, Any]:
     return {"decisions": texts, "scores": tuple(_plain(score) for score in answered.score)}
 
 
-def _drivers(model: object, rows: pd.DataFrame) -> tuple[tuple[str, float], ...]:
+def _drivers(model: object, rows: pd.DataFrame, unshown: frozenset[str]) -> tuple[tuple[str, float], ...]:
     names = [str(name) for name in getattr(model, "feature_names_in_", rows.columns)]
     made = attribute(model, rows[names], rows[names])
     moved = made.values[1] - made.values[0]
     order = np.argsort(-np.abs(moved), kind="stable")
-    return tuple((names[at], float(moved[at])) for at in order if moved[at])[:8]
+    return tuple((names[at], float(moved[at])) for at in order if moved[at] and names[at] not in unshown)[:8]

@@ -2,9 +2,7 @@
 
 A defence that learned a recording by heart answers every recorded attack rightly and falls to a fresh one (measured: 1.00 to 0.00
 replayed, 1.00 still adaptive). So a gain on replay counts only where a *fresh* attack with the budget of the recorded one becomes
-harder too, on *held-out* inputs: it succeeds significantly and `RARER` times less often, or needs changes `DEARER` times as
-large. (On the very inputs the recording attacks, learning it by heart does hinder a fresh attack: cost by a third in one model,
-success 1.00 to 0.85 on Adult, measured; on others less.) A gain that this does not bear out is an *overfitted defence*.
+harder too, on *held-out* inputs: `workbench.attacks.gain` says when it does, and when a defence is *overfitted*.
 """
 
 from __future__ import annotations
@@ -20,23 +18,22 @@ from workbench.attacks.certify import CERTIFIES, certify
 from workbench.attacks.constraints import Domain
 from workbench.attacks.decisions import decision_texts
 from workbench.attacks.evasion import Evasion, evade
+from workbench.attacks.gain import (
+    LEVEL,
+    VERDICTS,
+    Falls,
+    Gain,
+    fresh_gain,
+    gained_on_replay,
+    is_overfitted,
+    verdict_word,
+)
 from workbench.attacks.oracles import Case
 from workbench.attacks.recording import Recording
-from workbench.attacks.verdict import FAIL, mcnemar, pair, rate
+from workbench.attacks.verdict import FAIL, mcnemar, rate
 from workbench.errors import InputError
 from workbench.models.target import Target
 
-LEVEL: Final = 0.05
-"""Significance of a gain, two-sided."""
-DEARER: Final = 1.5
-"""A median change this much larger counts as harder. Retraining trees on the recorded attacks raised it to 1.06 to 1.43 times,
-another seed to 0.88 to 1.01 (Adult: boosted trees and forests, 48 and 16 replays)."""
-RARER: Final = 1.15
-"""Success this much rarer counts as harder. In the same replays it stayed at 0.92 or more (1.11 times rarer at most), and fell to
-0.50 to 0.76 where the columns that were bent had been taken from the model (32 replays)."""
-GAIN: Final = 1.5
-"""Failing this much less often on replay is a gain that has to be borne out. Attacks end just past one model's boundary, so
-that any other model stops some: another seed brought 1.00 down to 0.76 to 0.92 (the same 16 replays)."""
 HELD_OUT: Final = 50
 """Inputs on which costs are compared; recorded ones that nobody attacked, where there are `FEWEST_HELD_OUT`."""
 FEWEST_HELD_OUT: Final = 20
@@ -44,6 +41,23 @@ JITTER: Final = 0.5
 """Otherwise attacked inputs moved by this many scales in every numeric column: at 20 columns twice as far as attacks go."""
 BUDGET: Final = 200
 """Queries per row where the recording does not say how many its attack spent."""
+HALVINGS: Final = 12
+"""Of the line from an attack to its harmless input: a change is known to one part in 4,096."""
+GAINED: Final = ("fresh_gain", "fresh_gain_low", "fresh_gain_high")
+NOTHING: Final = np.zeros(0, dtype=bool)
+
+
+@dataclass(frozen=True, eq=False)
+class Tried:
+    """One target's replay: the outcome of every input, and whether it abstains on each harmless one."""
+
+    outcome: np.ndarray
+    abstains: np.ndarray
+
+    def abstains_more(self, before: Tried) -> bool:
+        """Whether it abstains on more harmless inputs than `before`, and that is no chance."""
+        more, fewer = int((self.abstains & ~before.abstains).sum()), int((before.abstains & ~self.abstains).sum())
+        return more > fewer and mcnemar(more, fewer) < LEVEL
 
 
 @dataclass(frozen=True)
@@ -95,11 +109,30 @@ class Ground:
 
 @dataclass(frozen=True, eq=False)
 class Measured:
-    """One target under fresh attack, on attacked and on held-out inputs; `certified` counts inputs, None where not measured."""
+    """One target under fresh attack, on attacked and on held-out inputs; `certified` counts inputs, None where not measured.
+
+    `unseen` says of each attack on the baseline that no recording holds whether it succeeds here; None for the baseline.
+    """
 
     attack: Evasion
     held_out: Evasion
     certified: int | None
+    unseen: np.ndarray | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Unseen:
+    """Attacks on the baseline that no recording holds, each with the decision it moves the baseline away from."""
+
+    frame: pd.DataFrame
+    right: np.ndarray
+
+    def succeeds(self, target: Target) -> np.ndarray:
+        """Which of them succeed on another target; shape (attacks,)."""
+        if not len(self.frame):
+            return np.zeros(0, dtype=bool)
+        answered = target.predict(self.frame)
+        return np.asarray(answered.decided & (decision_texts(answered.decision) != self.right))
 
 
 def find_ground(case: Case, baseline: Target, fresh: Fresh, seed: int) -> Ground | str:
@@ -125,86 +158,120 @@ def find_ground(case: Case, baseline: Target, fresh: Fresh, seed: int) -> Ground
     return Ground(frame, places, texts, domain, budget, held_out, held_right)
 
 
-def measure(target: Target, ground: Ground, fresh: Fresh, seed: int, approval: Approval | None = None) -> Measured:
-    """Attack a target anew, and certify what can be."""
+def measure(  # noqa: PLR0917  the parts of one measurement
+    target: Target, ground: Ground, fresh: Fresh, seed: int, approval: Approval | None = None, unseen: Unseen | None = None
+) -> Measured:
+    """Attack a target anew, send it what no recording holds, and certify what can be."""
     frames = ((ground.frame, ground.right), (ground.held_out, ground.held_right))
     attack, held_out = (
         evade(target, frame, ground.domain, away_from=right, budget=ground.budget, seed=seed, approval=approval)
         for frame, right in frames
     )
+    succeeds = None if unseen is None else unseen.succeeds(target)
     if not fresh.certify:
-        return Measured(attack, held_out, None)
+        return Measured(attack, held_out, None, succeeds)
     bound = certify(target, ground.frame, ground.domain, sigma=fresh.sigma, seed=seed, approval=approval)
     held = (bound.decision == ground.right) & (bound.radius >= fresh.radius)
-    return Measured(attack, held_out, int(held.sum()))
+    return Measured(attack, held_out, int(held.sum()), succeeds)
 
 
-def triple(
-    outcome: np.ndarray, before: np.ndarray | None, measured: Measured | None, base: Measured | np.ndarray | None, fresh: Fresh
-) -> dict[str, object]:
-    """One target's row: ``replayed``, ``adaptive``, ``certified`` with their intervals, ``safer`` and ``overfitted_defence``.
+def unseen_attacks(baseline: Target, measured: Measured, ground: Ground, generator: str, budget: int | None = None) -> Unseen:
+    """The fresh attack on the baseline's held-out inputs, as others are sent it.
+
+    Another generator, or budget, may end nearer the boundary than ours, where any other model stops more. So where one made the
+    recording, ours are pulled back along the line to the harmless input, until they are just past the boundary.
 
     Parameters
     ----------
-    outcome, before
-        Outcomes of this target and of the baseline; None for the baseline itself.
+    generator, budget
+        What made the recording, with how many queries per input; None: as many as here.
+    """
+    made = measured.held_out
+    alike = generator == made.generator and budget in {None, made.budget}
+    moved = np.flatnonzero(made.success & (made.cost > 0))
+    frame, right = made.adversarial.iloc[moved].reset_index(drop=True), ground.held_right[moved]
+    if alike or not len(moved):
+        return Unseen(frame, right)
+    like = made.original.iloc[moved].reset_index(drop=True)
+    near, far = ground.domain.encode(like), ground.domain.encode(frame)
+    for _ in range(HALVINGS):
+        middle = np.where(ground.domain.numeric, (near + far) / 2, far)
+        flips = Unseen(ground.domain.decode(middle, like), right).succeeds(baseline)[:, None]
+        near, far = np.where(flips, near, middle), np.where(flips, middle, far)
+    return Unseen(ground.domain.decode(far, like), right)
+
+
+def triple(
+    tried: Tried, before: Tried | None, measured: Measured | None, base: Measured | Falls | None, fresh: Fresh
+) -> dict[str, object]:
+    """One target's row: ``replayed``, ``adaptive``, ``certified`` with their intervals, and what a defence is worth.
+
+    Parameters
+    ----------
+    tried, before
+        The replay of this target and of the baseline; None for the baseline itself.
     measured, base
-        This target under fresh attack, and the baseline: measured, or the recorded success per attacked input.
+        This target under fresh attack, and the baseline: measured, or which attacked inputs fell when it was recorded.
+
+    Returns
+    -------
+    dict
+        ``verdict``, one of `workbench.attacks.gain.VERDICTS`; ``overfitted_defence``; ``safer``, None where not measured;
+        ``fresh_gain`` and its ends, ``unseen`` (the share of unseen attacks that succeeds) and ``abstains`` (the share of
+        harmless inputs) with theirs; ``adaptive_cost`` in scales and ``adaptive_queries``, medians.
     """
     row: dict[str, object] = {}
-    judged = outcome <= FAIL
-    row |= _with_interval("replayed", int((outcome == FAIL).sum()), int(judged.sum()))
-    attacked = measured.attack.success if measured is not None else np.zeros(0, dtype=bool)
-    row |= _with_interval("adaptive", int(attacked.sum()), len(attacked))
+    judged = tried.outcome <= FAIL
+    row |= _with_interval("replayed", tried.outcome[judged] == FAIL)
+    row |= _with_interval("adaptive", measured.attack.success if measured is not None else NOTHING)
     certified = measured.certified if measured is not None else None
-    row |= _with_interval("certified", certified or 0, len(attacked) if certified is not None else 0)
+    held = NOTHING if measured is None or certified is None else np.arange(len(measured.attack.success)) < certified
+    row |= _with_interval("certified", held)
     row["certified_radius"] = fresh.radius if certified is not None else None
     row["certifies"] = CERTIFIES if certified is not None else None
     row["adaptive_cost"] = _median(measured.held_out.cost) if measured is not None else None
     row["adaptive_queries"] = _median(measured.attack.queries) if measured is not None else None
-    gained = before is not None and gained_on_replay(before, outcome)
-    harder = None if measured is None or base is None else is_harder(base, measured)
-    row["safer"] = harder
-    row["overfitted_defence"] = bool(gained and harder is False)
-    return row
+    gain = None if measured is None or base is None else _gain_over(base, measured)
+    row |= dict.fromkeys(GAINED) if gain is None else dict(zip(GAINED, (gain.value, gain.low, gain.high), strict=True))
+    unseen = measured.unseen if measured is not None else None
+    row |= _with_interval("unseen", NOTHING if unseen is None else unseen)
+    row |= _with_interval("abstains", tried.abstains)
+    return row | _worth(tried, before, gain, unseen)
 
 
-def gained_on_replay(before: np.ndarray, after: np.ndarray) -> bool:
-    """Whether recorded inputs fail `GAIN` times less often, and that is no chance."""
-    found = pair(before, after)
-    judged = (before <= FAIL) & (after <= FAIL)
-    failed, fails = int((before[judged] == FAIL).sum()), int((after[judged] == FAIL).sum())
-    return failed > fails and failed >= GAIN * fails and found.p < LEVEL
+def _worth(tried: Tried, before: Tried | None, gain: Gain | None, unseen: np.ndarray | None) -> dict[str, object]:
+    """``verdict``, ``safer`` and ``overfitted_defence``."""
+    if before is None:
+        return {"verdict": None, "safer": None, "overfitted_defence": False}
+    overfitted = is_overfitted(before.outcome, tried.outcome, gain, unseen)
+    gained = gained_on_replay(before.outcome, tried.outcome)
+    word = verdict_word(gain, gained=gained, overfitted=overfitted, dearer=tried.abstains_more(before))
+    return {"verdict": word, "safer": None if word is None else word in VERDICTS[:2], "overfitted_defence": overfitted}
 
 
-def is_harder(base: Measured | np.ndarray, measured: Measured) -> bool:
-    """Whether a fresh attack became clearly harder, more than by chance: success `RARER`, or changes `DEARER`.
-
-    Held against another target this is asked on held-out inputs; against the recorded success, on the attacked ones, where
-    success has to be `DEARER` times rarer: there learning by heart alone made it 1.18 times (Adult).
-    """
-    if not isinstance(base, Measured):
-        return _is_rarer(base, measured.attack.success, DEARER)
-    if _is_rarer(base.held_out.success, measured.held_out.success, RARER):
-        return True
-    both = base.held_out.success & measured.held_out.success
-    old, new = base.held_out.cost[both], measured.held_out.cost[both]
-    larger, smaller = int((new > old).sum()), int((new < old).sum())
-    if not both.any() or larger <= smaller or mcnemar(larger, smaller) >= LEVEL:
-        return False
-    return bool(np.median(new) >= DEARER * np.median(old))
+def is_harder(base: Measured, measured: Measured) -> bool:
+    """Whether a fresh attack on held-out inputs became harder, and that is no chance."""
+    gain = _gain_over(base, measured)
+    return gain is not None and gain.value > 0 and gain.p < LEVEL
 
 
-def _is_rarer(before: np.ndarray, after: np.ndarray, times: float) -> bool:
-    """Whether attacks succeed `times` times less often on the same inputs, and that is no chance."""
-    lost, won = int((before & ~after).sum()), int((~before & after).sum())
-    return bool(before.sum() >= times * after.sum()) and lost > won and mcnemar(lost, won) < LEVEL
+def _gain_over(base: Measured | Falls, measured: Measured) -> Gain | None:
+    """Over another target on held-out inputs; over the recorded answers on the attacked ones."""
+    if isinstance(base, Falls):
+        return fresh_gain(base, Falls(measured.attack.success, measured.attack.cost))
+    return fresh_gain(*(Falls(each.held_out.success, each.held_out.cost) for each in (base, measured)))
 
 
-def recorded_success(case: Case, outcome: np.ndarray, ground: Ground) -> np.ndarray:
-    """Whether any recorded attack on each input of the ground succeeded when it was recorded."""
-    fell = np.unique(case.origins[(case.origins >= 0) & (outcome == FAIL)])
-    return np.isin(ground.places, fell)
+def recorded_falls(case: Case, outcome: np.ndarray, ground: Ground) -> Falls:
+    """Which inputs of the ground fell when it was recorded, and to how cheap an attack."""
+    success, cost = np.zeros(len(ground.places), dtype=bool), np.full(len(ground.places), np.inf)
+    attacks = np.flatnonzero(np.isin(case.origins, ground.places) & (outcome == FAIL))
+    if len(attacks):
+        at = np.searchsorted(ground.places, case.origins[attacks])
+        sent = ground.domain.encode(case.recording.select(attacks))
+        success[at] = True
+        np.minimum.at(cost, at, ground.domain.cost(sent, ground.domain.encode(ground.frame)[at]))
+    return Falls(success, np.where(success, cost, np.nan))
 
 
 def _domain(recording: Recording, frame: pd.DataFrame) -> Domain:
@@ -230,8 +297,8 @@ def _held_out(case: Case, attacked: pd.DataFrame, domain: Domain, seed: int) -> 
     return domain.decode(np.where(keep[:, None], projected, start), like)
 
 
-def _with_interval(name: str, hits: int, among: int) -> dict[str, object]:
-    return dict(zip((name, f"{name}_low", f"{name}_high"), rate(hits, among), strict=True))
+def _with_interval(name: str, hits: np.ndarray) -> dict[str, object]:
+    return dict(zip((name, f"{name}_low", f"{name}_high"), rate(int(hits.sum()), len(hits)), strict=True))
 
 
 def _median(values: np.ndarray) -> float | None:

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
@@ -140,6 +141,19 @@ def mcnemar(first: int, second: int) -> float:
     from scipy.special import bdtr
 
     return min(1.0, 2 * float(bdtr(min(first, second), first + second, 0.5))) if first + second else 1.0
+
+
+def paired_difference(more: int, fewer: int, among: int) -> tuple[float, float]:
+    """95 % interval of the difference of two paired shares: Agresti and Min (2005), half an input added to each cell.
+
+    Parameters
+    ----------
+    more, fewer
+        Discordant pairs for and against the first share; `among` counts all pairs.
+    """
+    middle = (more - fewer) / (among + 2)
+    spread = 1.959964 * math.sqrt((more + fewer + 1) - (more - fewer) ** 2 / (among + 2)) / (among + 2)
+    return max(-1.0, middle - spread), min(1.0, middle + spread)
 
 
 def rate(hits: int, among: int) -> tuple[float | None, float | None, float | None]:

@@ -1,26 +1,22 @@
-"""Commands about attacks: record, recordings import, replay."""
+"""Commands about attacks: record, recordings import, replay, hunt."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from workbench.cli.analyse import Data, JsonOut, RolesFile, Seed
+from workbench.cli.analyse import Current, Data, JsonOut, Reference, RolesFile, Seed
+from workbench.cli.approvals import NAMED, AllowRemote, OfIncident, Production, Trust, open_targets
 from workbench.cli.output import say, say_table, write_json
 
 if TYPE_CHECKING:
-    from workbench.attacks.approval import Approval
     from workbench.attacks.recording import Recording
     from workbench.result import Result
 
-NAMED = "python:MODULE:ATTR, mlflow:DIR, file:MODEL, http://…"
 Out = Annotated[Path, typer.Option("--out", help="A new folder for the recording.")]
-Trust = Annotated[list[str] | None, typer.Option("--trust", help="SHA-256 of a model file that may be unpickled.")]
-AllowRemote = Annotated[list[str] | None, typer.Option("--allow-remote", help="A host beside this machine that may be asked.")]
-ApprovedBy = Annotated[str, typer.Option("--approved-by", help="Who approved asking a production target.")]
-ApprovalDigest = Annotated[str, typer.Option("--approval", help="Digest of the record's entry that says so.")]
 MOST_ROWS = 100_000
 
 
@@ -28,6 +24,7 @@ def add_commands(app: typer.Typer) -> None:
     """Add these commands to `app`."""
     app.command()(record)
     app.command()(replay)
+    app.command()(hunt)
     recordings = typer.Typer(help="Recordings that other tools made.", no_args_is_help=True)
     recordings.callback()(_recordings)
     recordings.command("import")(import_recording)
@@ -47,15 +44,19 @@ def record(
     batch: Annotated[int, typer.Option("--batch", min=1, help="Rows in a call.")] = 4096,
     trust: Trust = None,
     allow_remote: AllowRemote = None,
-    approved_by: ApprovedBy = "",
-    approval: ApprovalDigest = "",
+    production: Production = None,
+    incident: OfIncident = "",
+    scenario: Annotated[str, typer.Option("--scenario", help="The scenario that these inputs try: name, id or file.")] = "",
 ) -> None:
     """Ask a model about every row of a log, and keep exactly what was asked and answered."""
+    from workbench.attacks.catalogue import find_scenario
     from workbench.attacks.recorder import record as ask_and_keep
     from workbench.data.dataset import open_dataset
-    from workbench.models import open_target
+    from workbench.incident.approvals import approval_for
 
-    asked = open_target(target, trust=trust or (), allow_remote=allow_remote or ())
+    [asked] = open_targets([target], trust=trust, allow_remote=allow_remote, production=production)
+    approval = approval_for([asked], incident)
+    tried = find_scenario(scenario) if scenario else None
     dataset = open_dataset(data, roles or None)
     say(*(f"  {notice}" for notice in dataset.notices))
     recorded = ask_and_keep(
@@ -63,12 +64,50 @@ def record(
         dataset.frame[list(dataset.features)],
         out,
         batch=batch,
-        approval=_approval(approved_by, approval),
-        about={"source": {"data": dataset.name, "fingerprint": dataset.fingerprint}, "allowed_hosts": allow_remote or []},
+        approval=approval,
+        about={
+            "source": {"data": dataset.name, "fingerprint": dataset.fingerprint},
+            "allowed_hosts": allow_remote or [],
+            **({} if tried is None else {"scenario": {"name": tried.name, "id": tried.id}}),
+        },
         row_id=dataset.role("row_id").to_numpy() if dataset.has("row_id") else None,
         expected=dataset.role("label").to_numpy() if dataset.has("label") else None,
     )
     _say_recording(recorded)
+
+
+def hunt(
+    data: Data,
+    *,
+    json: JsonOut,
+    roles: RolesFile = "",
+    reference: Reference = "",
+    current: Current = "",
+    caller: Annotated[str, typer.Option("--caller", help="The column that says who asked; no identifier.")] = "",
+    recordings: Annotated[str, typer.Option("--recordings", help="Recorded attacks: a recording, or a folder of them.")] = "",
+    seed: Seed = 0,
+) -> None:
+    """Look for traces of attacks in a log: probing, evasion, and recorded attacks that come back."""
+    from workbench.cli.analyse import say_findings
+    from workbench.triage.hunt import hunt_log
+    from workbench.triage.source import open_log
+    from workbench.views.triage import headline
+
+    dataset, windows = open_log(data, roles, reference=reference, current=current, recordings=recordings)
+    say(*(f"  {notice}" for notice in dataset.notices))
+    result, found = hunt_log(
+        dataset,
+        reference=windows["reference"],
+        current=windows["current"],
+        caller=caller,
+        recordings=windows.get("recordings", ()),
+        seed=seed,
+    )
+    say(headline(found.verdict, found.findings, found.examined))
+    say_findings(found.findings)
+    write_json({**result.to_dict(), "findings": [finding.to_dict() for finding in found.findings]}, json)
+    if json != "-":
+        say(f"{result.title}: written to {json}")
 
 
 def import_recording(
@@ -99,8 +138,8 @@ def replay(
     most_calls: Annotated[int, typer.Option("--most-calls", help="Calls per target at most.")] = 10_000_000,
     per_second: Annotated[float | None, typer.Option("--per-second", help="Calls per second and target at most.")] = None,
     most_seconds: Annotated[float, typer.Option("--most-seconds", help="Seconds per target at most.")] = 3600.0,
-    approved_by: ApprovedBy = "",
-    approval: ApprovalDigest = "",
+    production: Production = None,
+    incident: OfIncident = "",
     seed: Seed = 0,
 ) -> None:
     """Send exactly the recorded inputs to every target, and compare: replayed, adaptive, certified."""
@@ -108,16 +147,17 @@ def replay(
     from workbench.attacks.recording import open_recording
     from workbench.attacks.replay import replay as send_again
     from workbench.attacks.triple import Fresh
-    from workbench.models import open_target
+    from workbench.incident.approvals import approval_for
 
+    targets = open_targets(target, trust=trust, allow_remote=allow_remote, production=production)
     found = send_again(
         open_recording(recording),
-        [open_target(text, trust=trust or (), allow_remote=allow_remote or ()) for text in target],
+        targets,
         oracle or None,
         coalesce=not as_recorded,
         limits=Limits(most_calls, per_second, most_seconds),
         out=out,
-        approval=_approval(approved_by, approval),
+        approval=approval_for(targets, incident),
         fresh=Fresh() if adaptive else None,
         allowed_hosts=allow_remote or (),
         seed=seed,
@@ -127,12 +167,6 @@ def replay(
     write_json(document, json)
     if json != "-":
         say(f"{found.title}: written to {json}")
-
-
-def _approval(by: str, evidence: str) -> Approval | None:
-    from workbench.attacks.approval import Approval
-
-    return Approval(by, evidence) if by or evidence else None
 
 
 def _without_verdicts(found: Result) -> dict[str, object]:
@@ -150,11 +184,12 @@ def _say_recording(recorded: Recording) -> None:
 
 def _say_replay(found: Result) -> None:
     """The triple verdict as a table, then what did not work."""
+    from workbench.attacks.gain import verdict_words
+
     rows = []
-    for row in found.tables["targets"].itertuples():
-        flag = "overfitted defence" if row.overfitted_defence else "safer" if row.safer is True else ""
+    for row in found.tables["targets"].to_dict("records"):
         triple = [_share(row, name) for name in ("replayed", "adaptive", "certified")]
-        rows.append((row.target, *triple, row.decision_changed, row.errors, flag))
+        rows.append((row["target"], *triple, row["decision_changed"], row["errors"], verdict_words(row)))
     say_table("", ("target", "replayed", "adaptive", "certified", "changed", "errors", ""), rows)
     say(*(f"  {row.target}: {row.rows:,} inputs: {row.error}" for row in found.tables["errors"].itertuples()))
     if found.numbers["not_adaptive"]:
@@ -162,8 +197,8 @@ def _say_replay(found: Result) -> None:
     say(f"  verdicts {found.numbers['digest']}")
 
 
-def _share(row: object, name: str) -> str | None:
+def _share(row: Mapping[Any, Any], name: str) -> str | None:
     import pandas as pd
 
-    value, low, high = (getattr(row, f"{name}{end}") for end in ("", "_low", "_high"))
+    value, low, high = (row[f"{name}{end}"] for end in ("", "_low", "_high"))
     return None if pd.isna(value) else f"{value:.2f} ({low:.2f} to {high:.2f})"

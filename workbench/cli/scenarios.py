@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from workbench.cli.analyse import Data, RolesFile, Seed
-from workbench.cli.attacks import NAMED, AllowRemote, ApprovalDigest, ApprovedBy, Trust
+from workbench.cli.approvals import NAMED, AllowRemote, OfIncident, Production, Trust, open_targets
 from workbench.cli.output import say, say_table, write_json
 from workbench.errors import InputError
 
@@ -129,24 +129,22 @@ def run(
     most_calls: Annotated[int, typer.Option("--most-calls", help="Calls per scenario at most.")] = 1_000_000,
     per_second: Annotated[float | None, typer.Option("--per-second", help="Calls per second at most.")] = None,
     most_seconds: Annotated[float, typer.Option("--most-seconds", help="Seconds per scenario at most.")] = 600.0,
-    approved_by: ApprovedBy = "",
-    approval: ApprovalDigest = "",
+    production: Production = None,
+    incident: OfIncident = "",
     seed: Seed = 0,
 ) -> None:
     """Try a scenario on a model. Exit 0: it held; 1: it failed, or could not tell; 2: it could not run."""
-    from workbench.attacks.approval import Approval
     from workbench.attacks.asking import Limits
     from workbench.attacks.rehearsal import rehearse
     from workbench.attacks.trial import Setting
     from workbench.data.dataset import open_dataset
-    from workbench.models import open_target
+    from workbench.incident.approvals import approval_for
 
     chosen = _chosen(name, catalogue)
-    leave = Approval(approved_by, approval) if approved_by or approval else None
     limits = Limits(most_calls, per_second, most_seconds)
-    asked = open_target(target, trust=trust or (), allow_remote=allow_remote or ())
+    [asked] = open_targets([target], trust=trust, allow_remote=allow_remote, production=production)
     dataset = open_dataset(data, roles or None)
-    setting = Setting.of(asked, dataset, fit=_fit(fit), approval=leave, most_rows=rows, seed=seed)
+    setting = Setting.of(asked, dataset, fit=_fit(fit), approval=approval_for([asked], incident), most_rows=rows, seed=seed)
     results = []
     for scenario in chosen:
         results.append(

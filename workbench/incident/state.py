@@ -12,6 +12,7 @@ run failed / interrupted / timed out               ``run``, ``digest``, ``cell``
 pinned                                             ``run``, ``finding``; ``kept``, a file, where it keeps what it rests on
 dismissed                                          ``finding`` (``run1:2`` or a digest), ``why``
 sealed                                             ``bundle``, ``digest``, ``length``, ``head``
+approved                                           ``target``, its ``digest``, ``why``
 ================================================== =====================================================================
 
 An entry can never be repaired, so a body that lacks something leaves a gap in the state and never an unreadable incident.

@@ -2,6 +2,8 @@
 
 import inspect
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, cast
 
 from workbench.errors import InputError
 from workbench.models.booster import BoosterTarget, booster_target
@@ -28,7 +30,7 @@ __all__ = [
 ]
 
 
-def open_target(text: str, *, trust: Sequence[str] = (), allow_remote: Sequence[str] = ()) -> Target:
+def open_target(text: str, *, trust: Sequence[str] = (), allow_remote: Sequence[str] = (), production: bool = False) -> Target:
     """The target that `text` names: a kind, a colon, and where it is (``python:module:attribute``, ``http://HOST/PATH``).
 
     Parameters
@@ -37,11 +39,13 @@ def open_target(text: str, *, trust: Sequence[str] = (), allow_remote: Sequence[
         Digests of model files that may be unpickled.
     allow_remote
         Hosts beside this machine that may be asked.
+    production
+        Whether it is in production, which nothing asks without an approval.
 
     Raises
     ------
     InputError
-        If there is no such kind (lists those there are), or nothing at that place.
+        If there is no such kind (lists those there are), or nothing at that place; for one that cannot be marked as production.
     """
     kind, colon, location = text.partition(":")
     if not colon:
@@ -50,4 +54,14 @@ def open_target(text: str, *, trust: Sequence[str] = (), allow_remote: Sequence[
     given = {"trust": trust, "allow_remote": allow_remote}
     taken = inspect.signature(opener).parameters
     opened: Target = opener(location, **{name: value for name, value in given.items() if name in taken})
-    return opened
+    return _in_production(opened) if production else opened
+
+
+def _in_production(target: Target) -> Target:
+    """`target`, marked."""
+    if target.production:
+        return target
+    if "production" not in getattr(target, "__dataclass_fields__", ()):
+        raise InputError("a target that cannot be marked as production", target.name, "Ask it as one that says so itself.")
+    marked: Target = replace(cast("Any", target), production=True)
+    return marked

@@ -18,6 +18,7 @@ a period, by the rows before and after an onset        periods and changes count
                                                        so do the histories of findings, on both of their sides alike
 a rare text that names a cell of its own               the cell is left out, not blanked
 a replay's verdict on one input, by its id             left out, with what an error says; counts per target stay
+where a replay first diverges                          its call, where ten inputs or more were in it; no input, no score
 a group's classes of people, by the other groups'       blanked as groups are; of other parts of the rows nothing is told
 a longest run of fewer than ten rows                   blanked with its value and dates
 a table with a row per person                          left out: the ids would name them
@@ -76,6 +77,11 @@ OTHER_VALUES: Final = " not in {"
 """In the condition of the cell that holds all values without a cell of their own."""
 ROW_ID: Final = "row_id"
 """The column of a result's table that names one row of the log."""
+OF_ONE: Final[Mapping[tuple[str, str], list[str]]] = {
+    ("replay", "divergence"): [ROW_ID, "recorded_score", "score"],
+    ("replay", "errors"): ["error"],
+}
+"""Kind of result and table to the columns that say something about one row; what is left of the table says nothing of it."""
 SHARES: Final = ("missing", "mixed", "outside", "new")
 
 
@@ -89,6 +95,7 @@ def publish_tables(kind: str, tables: Mapping[str, pd.DataFrame], numbers: Mappi
     roles
         What columns are for, as the provenance holds it: only values of features, groups and outcomes are ever shown.
     """
+    tables = {name: table.drop(columns=OF_ONE.get((kind, name), []), errors="ignore") for name, table in tables.items()}
     tables = {name: table for name, table in tables.items() if ROW_ID not in table}
     if any(is_small(total_of(numbers, name)) for name in ("rows", "rows_before", "rows_reference")):
         return {name: blank_rows(table, [True] * len(table)) for name, table in tables.items()}
@@ -275,13 +282,15 @@ def _privacy(tables: Tables, _numbers: Mapping[str, Plain], _roles: Mapping[str,
 
 
 def _replay(tables: Tables, _numbers: Mapping[str, Plain], _roles: Mapping[str, Any]) -> Tables:
-    """Without anything that is about one input: verdicts and changes by id, and the scores of the first divergence."""
-    of_one = ("row_id", "recorded_score", "score", "error")
-    return {
-        name: table.drop(columns=[column for column in of_one if column in table])
-        for name, table in tables.items()
-        if name not in {"verdicts", "changes"}
-    }
+    """Where a version first diverges by its call, unless too few inputs were sent in that call; the level and the cause stay."""
+    table = tables["divergence"]
+    few = [count is None or is_small(count) for count in numbers_of(table["inputs"])]
+    return tables | {"divergence": blank(table, ["call", "inputs"], few)}
+
+
+def _hunt(tables: Tables, _numbers: Mapping[str, Plain], _roles: Mapping[str, Any]) -> Tables:
+    shown = {name: _without_marked(table) for name, table in tables.items()}
+    return shown | {"activity": _timeline(tables["activity"])} if len(tables["activity"]) else shown
 
 
 Publisher = Callable[[Tables, Mapping[str, Plain], Mapping[str, Any]], Tables]
@@ -294,9 +303,10 @@ PUBLISHERS: Final[Mapping[str, tuple[Mapping[str, set[str]], Publisher]]] = {
     "disparity": (GROUP_COLUMNS, publish_disparity),
     "drift": (CELL_COLUMNS, _drift),
     "history": ({"periods": HISTORY_COLUMNS | {"start"}, "levels": HISTORY_COLUMNS | {"span"}}, publish_history),
+    "hunt": ({"activity": {"start", "rows", "suppressed"}}, _hunt),
     "integrity": ({"columns": {"column"}}, _integrity),
     "privacy": ({"slices": {"attribute", "n"}}, _privacy),
-    "replay": ({}, _replay),
+    "replay": ({"divergence": {"call", "inputs"}}, _replay),
     "slices": ({"slices": SLICE_COLUMNS}, publish_slices),
     "soundness": ({"periods": SOUNDNESS_COLUMNS}, publish_soundness),
     "worklist": ({"worklist": CONJUNCTION_COLUMNS}, publish_conjunctions),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Sequence
 from typing import Any, Final
@@ -11,8 +10,10 @@ import numpy as np
 import pandas as pd
 
 from workbench.analysis.stats import holm
+from workbench.attacks.gain import verdict_words
 from workbench.attacks.recording import Recording
 from workbench.attacks.replay import replay
+from workbench.attacks.verdict import paired_difference
 from workbench.data.dataset import Dataset, open_dataset
 from workbench.models.target import Target
 from workbench.result import Finding, Result, provenance
@@ -95,24 +96,27 @@ def version_sentence(own: pd.Series[Any], pair: pd.Series[Any] | None) -> str:
     name = own["target"]
     if own["overfitted_defence"]:
         shares = f"{_percent(own['replayed'])} of the recorded attacks succeed, {_percent(own['adaptive'])} of fresh ones"
-        return f"{name} is an overfitted defence: {shares}, no harder to find"
+        if pair is not None and not pd.isna(own.get("unseen")):
+            shares += f", {_percent(own['unseen'])} of unseen ones made for {pair['baseline']}"
+        return f"{name} is an overfitted defence: {shares}; most of the gain is not borne out"
     if pair is None:
         return f"{name}: {_percent(own['replayed'])} of the recorded attacks succeed"
     gone, came = int(pair["newly_fixed"]), int(pair["newly_failing"])
     compared = f"against {pair['baseline']} {came} newly fail and {gone} no longer do, of {int(pair['judged'])} judged"
     if came > gone:
         return f"{name} is easier to attack: {compared}"
-    return f"{name} is safer, also against fresh attacks: {compared}" if own["safer"] is True else f"{name}: {compared}"
+    if own["safer"] is True:
+        return f"{name} is {verdict_words(dict(own)).replace('safer', 'safer, also against fresh attacks', 1)}: {compared}"
+    word = verdict_words(dict(own))
+    return f"{name}: {word}: {compared}" if word else f"{name}: {compared}"
 
 
 def _difference(pair: pd.Series[Any] | None) -> tuple[float | None, tuple[float, float] | None]:
-    """Difference of two paired shares with its 95 % interval: Agresti and Min (2005), half an input added to each cell."""
+    """Difference of two paired shares with its 95 % interval."""
     if pair is None or not pair["judged"]:
         return None, None
-    came, gone, among = float(pair["newly_failing"]), float(pair["newly_fixed"]), float(pair["judged"])
-    middle = (came - gone) / (among + 2)
-    spread = 1.959964 * math.sqrt((came + gone + 1) - (came - gone) ** 2 / (among + 2)) / (among + 2)
-    return (came - gone) / among, (max(-1.0, middle - spread), min(1.0, middle + spread))
+    came, gone, among = (int(pair[name]) for name in ("newly_failing", "newly_fixed", "judged"))
+    return (came - gone) / among, paired_difference(came, gone, among)
 
 
 def _row(table: pd.DataFrame, version: str) -> Any:

@@ -13,6 +13,7 @@ from typing import Any, Final
 import pandas as pd
 import plotly.graph_objects as go
 
+from workbench.attacks.gain import VERDICTS, verdict_words
 from workbench.attacks.review import Closeup, Group, Review, Step
 from workbench.attacks.verdict import OUTCOMES
 from workbench.digest import Plain
@@ -28,9 +29,12 @@ MEANINGS: Final = {
     "adaptive": "share of inputs that a fresh attack of the same budget moves",
     "certified": "share of inputs that no change within the radius can move",
 }
+ALSO: Final = {
+    "unseen": "share of attacks on the baseline, in no recording, that succeed here (many more than replayed: learned by heart)",
+    "gain": "share of the inputs that fall to a fresh attack on the baseline, and to none as cheap here",
+}
 RARE: Final = f"values of fewer than {SMALL_CELL} inputs are left out"
-FLAWED: Final = "overfitted defence"
-HARDER: Final = "harder to attack"
+FLAWED: Final = VERDICTS[2]
 
 
 def verdict_rows(result: Result) -> list[dict[str, Plain]]:
@@ -39,8 +43,8 @@ def verdict_rows(result: Result) -> list[dict[str, Plain]]:
     Returns
     -------
     list of dict
-        ``replayed``, ``adaptive``, ``certified``: share, low, high, or None where not measured; ``flag`` in words, empty where
-        there is nothing to say; ``said``, the version's sentence.
+        ``replayed``, ``adaptive``, ``certified``, ``unseen``, ``gain``: share, low, high, or None where not measured; ``flag`` in
+        words, empty where there is nothing to say; ``said``, the version's sentence.
     """
     return [_verdict_row(row, result) for row in result.tables["targets"].to_dict("records")]
 
@@ -49,8 +53,9 @@ def _verdict_row(row: dict[Any, Any], result: Result) -> dict[str, Plain]:
     triple: dict[str, Any] = {name: _ends(row, name) for name in COLUMNS}
     return {
         "version": str(row["target"]), "digest": str(row["digest"])[7:19], **triple,
-        "flag": FLAWED if row["overfitted_defence"] else HARDER if row["safer"] is True else "",
-        "cost": _number(row["adaptive_cost"]), "changed": int(row["decision_changed"]), "errors": int(row["errors"]),
+        "flag": verdict_words(row),
+        "unseen": _ends(row, "unseen"), "gain": _ends(row, "fresh_gain"), "cost": _number(row["adaptive_cost"]),
+        "changed": int(row["decision_changed"]), "errors": int(row["errors"]),
         "abstained": int(row["abstained"]), "said": version_finding(result, str(row["target"])).statement, "pinned": False,
     }  # fmt: skip
 
@@ -73,10 +78,18 @@ def inputs_form(listed: Sequence[tuple[int, list[int]]]) -> list[dict[str, Any]]
     return [{"input": place, "outcomes": [OUTCOMES[outcome] for outcome in row]} for place, row in listed]
 
 
+def single_inputs_text(review: Review) -> str:
+    """What of single inputs is shown, and what never is."""
+    never = f"; of the columns {', '.join(sorted(review.protected))} nothing" if review.protected else ""
+    if review.whole:
+        return f"Single inputs are shown whole, people's too, as this notebook asked for{never}. None of them is saved."
+    return f"Of single inputs only attacks are shown, and only what was bent in them{never}. None of them is saved."
+
+
 def closeup_form(closeup: Closeup) -> dict[str, Any]:
     """One input's diff, scores and drivers."""
     return {
-        "input": closeup.place, "origin": closeup.origin, "same": closeup.same,
+        "input": closeup.place, "origin": closeup.origin, "same": closeup.same, "withheld": closeup.withheld,
         "changed": [[name, _text(before), _text(after)] for name, before, after in closeup.changed],
         "answers": [{**answer, "decisions": list(answer["decisions"]), "scores": list(answer["scores"])}
                     for answer in closeup.answers],
@@ -99,6 +112,8 @@ def verdict_table(result: Result) -> Table:
             "version": row["version"],
             **{name: _share_text(row[name]) for name in COLUMNS},
             "verdict": row["flag"] or BLANK,
+            "unseen": _share_text(row["unseen"]),
+            "gain": _share_text(row["gain"]),
             "median change": BLANK if row["cost"] is None else f"{row['cost']:.2f}",
             "decided otherwise than recorded": f"{row['changed']:,}",
             "abstained": f"{row['abstained']:,}",
@@ -106,7 +121,7 @@ def verdict_table(result: Result) -> Table:
         }
         for row in verdict_rows(result)
     ]
-    told = "; ".join(f"{name}: {meaning}" for name, meaning in MEANINGS.items())
+    told = "; ".join(f"{name}: {meaning}" for name, meaning in (MEANINGS | ALSO).items())
     return Table(pd.DataFrame(rows), f"95 % intervals. {told}")
 
 
@@ -161,7 +176,7 @@ def triple_figure(result: Result) -> go.Figure:
 
 
 def _ends(row: dict[Any, Any], name: str) -> list[float] | None:
-    return None if pd.isna(row[name]) else [float(row[f"{name}{end}"]) for end in ("", "_low", "_high")]
+    return None if pd.isna(row.get(name)) else [float(row[f"{name}{end}"]) for end in ("", "_low", "_high")]
 
 
 def _number(value: Any) -> float | None:

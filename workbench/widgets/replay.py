@@ -9,14 +9,22 @@ import traitlets
 
 from workbench.attacks.recording import Recording
 from workbench.attacks.review import Review
-from workbench.errors import InputError, UnknownNameError
+from workbench.errors import InputError, PredicateError, UnknownNameError
 from workbench.models.target import Target
 from workbench.predicate import ALL_ROWS, Predicate
 from workbench.result import Result
 from workbench.triage.replay import replay_findings, version_finding
 from workbench.views.modules import module
 from workbench.views.render import Several
-from workbench.views.replay import closeup_form, groups_form, inputs_form, replay_twin, steps_form, verdict_rows
+from workbench.views.replay import (
+    closeup_form,
+    groups_form,
+    inputs_form,
+    replay_twin,
+    single_inputs_text,
+    steps_form,
+    verdict_rows,
+)
 from workbench.widgets.investigation import Investigation
 from workbench.widgets.live import Handler, Live
 
@@ -25,7 +33,8 @@ class AttackReplay(Live):
     """The triple verdict, the matrix of inputs against versions, the recording step by step, and single inputs.
 
     The selection filters what is counted, where the recording has the columns it names; a click on a line of the matrix selects
-    its rows. Single inputs are sent only when they are asked for, and stay in no notebook.
+    its rows. Single inputs are sent only when they are asked for, and stay in no notebook: of attacks what was bent, protected
+    columns never, of people's inputs nothing at all.
 
     Parameters
     ----------
@@ -40,7 +49,8 @@ class AttackReplay(Live):
     models
         By version, what to read shap values of single inputs from, such as its fitted trees; empty: the first target is asked.
     options
-        ``by``: the column of the matrix; ``readonly``: nothing can be selected, pinned or looked at closely.
+        ``by``: the column of the matrix; ``readonly``: nothing can be selected, pinned or looked at closely; ``show_inputs``:
+        inputs that are no attack can be looked at, too, with all columns but protected ones and identifiers.
 
     Raises
     ------
@@ -54,7 +64,10 @@ class AttackReplay(Live):
     matrix = traitlets.Dict().tag(sync=True)
     steps: traitlets.List[dict[str, Any]] = traitlets.List().tag(sync=True)
     told = traitlets.Unicode().tag(sync=True)
+    single = traitlets.Unicode().tag(sync=True)
+    """What of single inputs is shown."""
     by = traitlets.Unicode().tag(option=True)
+    show_inputs = traitlets.Bool(default_value=False).tag(option=True)
 
     def __init__(
         self,
@@ -68,10 +81,11 @@ class AttackReplay(Live):
     ) -> None:
         roles = investigation.dataset.given
         hidden = (*roles.identifiers, *([roles.row_id] if roles.row_id else []))
-        self._review = Review.of(recording, result, hidden)
         self._result, self._targets, self._models = result, tuple(targets), models or {}
         _require_same(result, self._targets)
         super().__init__(investigation, **options)
+        self._review = Review.of(recording, result, hidden, _protected(roles.groups, recording), whole=self.show_inputs)
+        self.single = single_inputs_text(self._review)
         self._column = self.by or _first_column(self._review)
         self._finding = {version: version_finding(result, version) for version in self._review.versions}
         self._finding |= {finding.statement: finding for finding in replay_findings(result)}
@@ -141,6 +155,19 @@ class AttackReplay(Live):
         marks = self.investigation.marks(findings)
         rows = verdict_rows(self._result)
         self.verdicts = [{**row, "pinned": mark.pinned} for row, mark in zip(rows, marks, strict=True)]
+
+
+def _protected(groups: Sequence[str], recording: Recording) -> list[str]:
+    """The recorded columns that part people into groups, also those that a group's condition names."""
+    named = {column for group in groups for column in ([group] if group in recording.input_columns else _columns_of(group))}
+    return [column for column in recording.input_columns if column in named]
+
+
+def _columns_of(group: str) -> Sequence[str]:
+    try:
+        return tuple(Predicate.parse(group).columns)
+    except PredicateError:
+        return ()  # a column that was not recorded
 
 
 def _require_same(result: Result, targets: Sequence[Target]) -> None:

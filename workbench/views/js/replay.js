@@ -1,5 +1,5 @@
 // Attack replay: the triple verdict of each version, groups of inputs against versions, the recording step by step, and single inputs.
-// Its own traits: `verdicts`, `columns`, `matrix`, `steps` and `told` (views/replay.py). Single inputs come as messages that answer
+// Its own traits: `verdicts`, `columns`, `matrix`, `steps`, `told` and `single` (views/replay.py). Single inputs come as messages that answer
 // `list` and `open`; they are drawn, and kept in no trait.
 
 const SHARES = { replayed: "recorded attacks that succeed", adaptive: "inputs that a fresh attack moves", certified: "inputs that no small change can move" };
@@ -79,7 +79,8 @@ function closeupPanel(told) {
   const diff = told.changed.map(([name, before, after]) => line(told.origin === null ? [name, after] : [name, before, make("span", { class: "became" }, after)]));
   const head = told.origin === null ? ["column", "value"] : ["column", "harmless", "attack"];
   const answers = told.answers.map((each) => line([each.version, each.outcome, `${each.decisions[0] ?? "–"} → ${each.decisions[1] ?? "–"}`, `${score(each.scores[0])} → ${score(each.scores[1])}`, each.level]));
-  const same = told.origin === null ? "No harmless input is known for it." : `${told.same} columns are as they were.`;
+  const withheld = told.withheld ? ` Not shown: ${told.withheld} protected ${told.withheld === 1 ? "column" : "columns"}.` : "";
+  const same = (told.origin === null ? "No harmless input is known for it." : `${told.same} columns are as they were.`) + withheld;
   const most = Math.max(1e-12, ...told.drivers.map(([, value]) => Math.abs(value)));
   const drivers = told.drivers.map(([name, value]) => {
     const svg = draw("svg", { viewBox: "0 0 160 14", width: 160, height: 14, "aria-hidden": "true" });
@@ -123,7 +124,8 @@ function render({ model, el }) {
   const forth = button("Forward", () => { pause(); go(view.step + 1); });
   const show = button("Show this step's inputs", () => list(view.step), { hidden: readonly });
   const all = button("Show all inputs", () => list(-1), { hidden: readonly });
-  const time = make("div", {}, make("h4", {}, "The recording, step by step"), chart, make("div", { class: "bar" }, back, play, forth, make("label", { style: "flex:1 1 260px" }, "Step", slider)), moment, make("div", { class: "deed" }, show, all));
+  const single = make("p", { class: "small", hidden: readonly });
+  const time = make("div", {}, make("h4", {}, "The recording, step by step"), chart, make("div", { class: "bar" }, back, play, forth, make("label", { style: "flex:1 1 260px" }, "Step", slider)), moment, make("div", { class: "deed" }, show, all), single);
 
   const inputs = make("tbody", {});
   const inputsHead = make("tr", {});
@@ -230,6 +232,7 @@ function render({ model, el }) {
   live.follow(["verdicts"], drawVerdicts);
   live.follow(["matrix", "columns", "verdicts", "selection"], drawMatrix);
   live.follow(["steps"], drawSteps);
+  live.follow(["single"], () => { single.textContent = model.get("single") ?? ""; });
   live.follow(["told"], () => { told.textContent = model.get("told"); });
   return () => { pause(); model.off("msg:custom", hear); live.close(); };
 }
