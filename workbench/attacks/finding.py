@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from workbench.attacks.pattern import CROWDED
 from workbench.attacks.scenario import Scenario
 from workbench.digest import digest_bytes
 from workbench.errors import InputError, StorageError, UnknownNameError
-from workbench.predicate import ALL_ROWS
+from workbench.predicate import ALL_ROWS, Condition, Predicate
 from workbench.result import Finding
 from workbench.result.cells import SMALL_CELL, is_small
 
@@ -63,8 +65,8 @@ def scenario_from_findings(path: str | Path, rank: int, *, author: str, incident
 def scenario_from_finding(finding: Finding, *, author: str, parent: str) -> Scenario:
     """The scenario that tries again what `finding` says.
 
-    A slice or disparity becomes an error-rate comparison of its rows; an attack our own attack on its rows; a data defect or
-    drift the fault or mix on its column.
+    A slice or disparity becomes an error-rate comparison of its rows; an attack our own attack on such rows, whenever they come;
+    a data defect or drift the fault or mix on its column.
 
     Raises
     ------
@@ -97,10 +99,35 @@ def _segment(finding: Finding) -> Parts:
 
 
 def _attack(finding: Finding) -> Parts:
+    crowding = finding.unit == CROWDED
+    where = _lasting(Predicate.parse(finding.where), finding.columns if crowding else ())
+    probing = finding.effect is not None and finding.unit == "share of rows"
     return {
-        "generator": "evasion", "technique": "AML.T0015", "where": finding.where, "parameters": {"within": 0.5},
-        "expected": {"at_most": 0.5}, "benign_twin": {"description": "A random change.", "parameters": {"random": True}},
+        "generator": "evasion", "technique": "AML.T0043.001" if probing else "AML.T0015", "where": str(where),
+        "parameters": {"within": 0.5}, "expected": {"at_most": 0.5}, "threat_model": _prober(finding),
+        "benign_twin": {"description": "A random change.", "parameters": {"random": True}},
     }  # fmt: skip
+
+
+def _prober(finding: Finding) -> Parts:
+    """Somebody who asked as often as the finding counts."""
+    asked = "unknown" if finding.support is None else f"{finding.support} queries seen"
+    return {
+        "attacker": "somebody who asks again and again", "knowledge": "decisions on own queries",
+        "access": "asks through the public interface", "goal": "the wanted decision", "budget": asked,
+        "channels": ["inference interface"],
+    }  # fmt: skip
+
+
+def _lasting(where: Predicate, columns: Sequence[str]) -> Predicate:
+    """`where` without what holds of the past only: times, and conditions on `columns`, which the model itself fills."""
+    kept = [condition for condition in where.conditions if not _is_time(condition) and condition.column not in columns]
+    return Predicate(tuple(kept))
+
+
+def _is_time(condition: Condition) -> bool:
+    values = (getattr(condition, name, None) for name in ("value", "low"))
+    return any(isinstance(value, dt.date) for value in values)
 
 
 def _defect(finding: Finding) -> Parts:

