@@ -65,3 +65,17 @@ def test_equal_base_rates_or_a_perfect_prediction_are_no_conflict(rates: tuple[f
 
 def test_unequal_base_rates_with_errors_are_one() -> None:
     assert impossibility(log((0.3, 0.6))).numbers["applies"] is True
+
+
+def test_a_row_of_weight_two_is_a_row_twice_in_every_rate() -> None:
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"g": rng.choice(["a", "b"], 400), "s": rng.random(400), "w": rng.integers(1, 4, 400)})
+    frame = frame.assign(
+        p=(frame["s"] > 0.5).astype(int), y=(rng.random(400) < frame["s"] * np.where(frame["g"] == "a", 1, 0.5)).astype(int)
+    )
+    roles = {"prediction": "p", "label": "y", "score": "s", "favorable": 1, "groups": ["g"]}
+    weighted = impossibility(open_dataset(frame, {**roles, "weight": "w"}), group="a", reference="b")
+    repeated = impossibility(open_dataset(frame.loc[frame.index.repeat(frame["w"])], roles), group="a", reference="b")
+    rates = ["base_rate", "ppv", "fnr", "fpr", "fpr_if_equal", "score_of_positive", "score_of_negative"]
+    np.testing.assert_allclose(weighted.tables["groups"][rates], repeated.tables["groups"][rates], rtol=1e-12)
+    assert weighted.numbers["rows"] == 400

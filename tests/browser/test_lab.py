@@ -25,8 +25,10 @@ pytestmark = [pytest.mark.browser]
 Open = Callable[..., str]
 Shoot = Callable[..., None]
 Grave = Callable[[str], list[str]]
-SHOWN = {"x": 290, "y": 700, "width": 1180, "height": 1598}
-"""What of the runbook the README shows: from the sentence to the ranked table."""
+SHOWN = {"x": 290, "width": 1180, "height": 1660}
+"""What of the runbook the README shows, below the heading of the sentence: up to the ranked table."""
+OPENED = {"x": 290, "width": 1180, "height": 1500}
+"""What it shows of an unfolded finding and of the widget that it opened."""
 KERNEL_GOES = re.compile(r"WebSocket|Connection lost|reconnect|Canceled|kernel", re.IGNORECASE)
 """What Lab's own console may say while a kernel restarts."""
 """What the last cell prints, or the cell that stops the others."""
@@ -45,6 +47,11 @@ from workbench.widgets.findings import FindingsTable
 from workbench.widgets.investigation import Investigation
 dataset = open_dataset(pd.DataFrame({"age": [20, 30], "region": ["north", "south"]}), {})
 """
+
+
+def below(heading: Any, shown: dict[str, int]) -> dict[str, float]:
+    """The part of the page that is `shown` from `heading` on."""
+    return {**shown, "y": heading.bounding_box()["y"] - 8}
 
 
 def restart_and_run_all(page: Any) -> None:
@@ -89,9 +96,9 @@ def test_from_the_runbook_to_a_verified_seal(
     run_all()
     table = page.locator(".wb")
     page.wait_for_timeout(1_500)
-    shoot("triage", clip=SHOWN)
-    assert page.get_by_text("Incident in 7,214 decisions. First: two_year_recid").count() == 1
-    assert page.locator(".jp-Notebook .js-plotly-plot").count() == 3
+    shoot("triage", clip=below(page.get_by_role("heading", name="What is most probably wrong"), SHOWN))
+    assert page.get_by_text("Most probably wrong: two_year_recid").count() == 1
+    assert page.locator(".jp-Notebook .js-plotly-plot").count() == 4
     assert grave(".wb") == []
 
     table.get_by_label("Filter").fill("African-American against Caucasian")
@@ -101,6 +108,15 @@ def test_from_the_runbook_to_a_verified_seal(
     selected = table.locator(".where").first.inner_text()
     assert "race" in selected
     page.keyboard.press("ArrowRight")
+    table.get_by_role("img", name=re.compile("selection rate|favourable decisions")).wait_for()
+    assert grave(".wb") == []
+    table.get_by_role("button", name="Open the slice explorer").click()
+    page.locator(".opened .wb-slices").wait_for()
+    assert page.locator(".opened .where").first.inner_text() == selected
+    page.wait_for_timeout(2_000)
+    shoot("triage-opened", clip=below(page.get_by_role("heading", name="Every finding, ranked"), OPENED))
+    page.get_by_role("button", name="Close").click()
+    page.locator(".opened .wb-slices").wait_for(state="detached")
     table.get_by_label("Note").fill("told the owner")
     table.get_by_role("button", name=re.compile("Pin|Add note")).click()
     table.locator("tr.row", has_text="pinned").wait_for()

@@ -50,7 +50,8 @@ def test_with_the_keyboard_alone_one_finds_selects_pins_and_dismisses(show: Show
     page.keyboard.press("Enter")
     page.keyboard.press("ArrowRight")
     page.get_by_role("img", name="Effect -0.080").wait_for()
-    page.keyboard.press("Tab")
+    for _ in range(3):  # the code of two widgets, the note
+        page.keyboard.press("Tab")
     page.get_by_label("Note").and_(page.locator(":focus")).wait_for()
     page.keyboard.type("told")
     page.keyboard.press("Enter")
@@ -142,3 +143,46 @@ def test_packed_numbers_arrive_as_anywidget_and_as_panel_hand_them_over(show: Sh
     probe = code[: code.index("function render(")] + PROBE.replace("MADE", made)
     show("findings", code=probe, sent=base64.b64encode(bytes(8) + packed([1.5, float("nan"), -2e300])).decode())
     assert page.locator("main p").inner_text() == "1.5 NaN -2e+300"
+
+
+COURSE = {
+    "statistic": "error rate", "of": "wrong decisions among rows with both", "share": True, "period": "week",
+    "starts": [f"2026-0{1 + week // 4}-{1 + 7 * (week % 4):02d}T00:00:00" for week in range(16)],
+    "sides": [{"name": HOSTILE, "values": [0.2] * 8 + [None] + [0.4] * 7}, {"name": "all other rows", "values": [0.2] * 16}],
+    "levels": [[HOSTILE, "before 2026-03-04", "20.0 % [18.0 %, 22.0 %]", "810"], [HOSTILE, "since 2026-03-04", "40.0 %", "790"]],
+    "onset": "2026-03-04T00:00:00", "earliest": "2026-03-01T00:00:00", "latest": "2026-03-09T00:00:00",
+}  # fmt: skip
+
+
+@pytest.mark.usefixtures("seen")
+@pytest.mark.parametrize("ground", ["white", "#161616"])
+def test_a_finding_unfolds_to_its_course_its_rows_what_was_ruled_out_and_what_to_open(
+    show: Show, page: Any, grave: Callable[..., list[str]], ground: str
+) -> None:
+    rows = [{**row, "history": COURSE, "ruled_out": [f"No season {HOSTILE}"]} for row in FINDINGS]
+    show("findings", ground, findings=rows, openable=["slices"], opened={})
+    page.locator("tr.row").first.click()
+    page.keyboard.press("ArrowRight")
+    page.get_by_role("img", name="error rate of each week, 2026-01-01 to 2026-04-22; began 2026-03-04").wait_for()
+    assert page.locator(".course polyline").count() == 3  # the hidden week breaks the first side's line
+    assert page.locator(".levels td", has_text="810").count() == 1
+    assert page.locator("li", has_text="No season").count() == 1
+    page.get_by_text("Disparate-impact panel: code to copy into a cell").click()
+    assert page.locator("pre", has_text="DisparateImpactPanel(investigation)").is_visible()
+    page.get_by_role("button", name="Open the slice explorer").click()
+    assert sent(page)[-1] == {"type": "open", "finding": 0, "widget": "slices"}
+    page.wait_for_timeout(400)  # the theme
+    assert grave() == []
+    assert page.title() == "Host"
+
+
+@pytest.mark.usefixtures("seen")
+def test_where_no_widget_can_stand_inside_another_it_says_so_and_closes(show: Show, page: Any) -> None:
+    show(
+        "findings", findings=FINDINGS, openable=["slices"], opened={"finding": 0, "name": "Slice explorer", "ref": "anywidget:x"}
+    )
+    page.get_by_text("Slice explorer cannot be shown in here").wait_for()
+    page.get_by_role("button", name="Close").click()
+    assert sent(page)[-1] == {"type": "shut"}
+    page.evaluate("host.set('opened', {})")
+    assert page.get_by_role("region", name="Opened widget").is_hidden()

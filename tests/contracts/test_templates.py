@@ -13,8 +13,12 @@ from workbench.evidence.templates import declared_parameters, find_template, lis
 
 ROOT = Path(__file__).parents[2]
 NAMES = sorted(path.stem for path in (ROOT / "templates").glob("*.ipynb"))
+BEFORE = "time < 2026-01-10"
 PARAMETERS = {
     "triage": ["data", "roles", "reference", "current", "out", "incident", "seed", "lineage", "recordings"],
+    "hunt": ["data", "roles", "reference", "current", "caller", "recordings", "out", "incident", "seed"],
+    "drift": ["data", "roles", "reference", "current", "out", "incident", "seed"],
+    "integrity": ["data", "roles", "reference", "current", "out", "incident", "seed"],
     "slices": [
         "data",
         "roles",
@@ -137,6 +141,24 @@ def test_two_runs_of_triage_on_the_same_data_say_the_same(log: Path, tmp_path: P
 
 
 @pytest.mark.slow
+def test_papermill_alone_runs_hunt(log: Path, tmp_path: Path, home: Path) -> None:
+    """Without the runner: no incident, and findings and result where `out` says."""
+    out = tmp_path / "out"
+    given = {"data": log, "roles": tmp_path / "roles.yaml", "out": out, "reference": "time < 2026-01-10"}
+    words = [word for name, value in given.items() for word in ("-p", name, str(value))]
+    command = [sys.executable, "-m", "papermill", str(find_template("hunt")), str(tmp_path / "out.ipynb"), *words]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    executed = nbformat.read(tmp_path / "out.ipynb", as_version=4)
+    assert has_errors(executed) is None
+    assert "no incident given: nothing pinned" in executed.cells[-1].outputs[0].text
+    found = json.loads((out / "findings.json").read_text())
+    assert (found["verdict"], found["checks"][0]["name"]) == ("no incident found", "attack")
+    assert json.loads((out / "results" / "attack.json").read_text())["schema"] == "workbench.hunt/1"
+    assert not home.exists()
+
+
+@pytest.mark.slow
 def test_papermill_alone_runs_slices(log: Path, tmp_path: Path, home: Path) -> None:
     """Without the runner: no incident, and findings, result and cube where `out` says."""
     from workbench.digest import digest_bytes
@@ -159,3 +181,42 @@ def test_papermill_alone_runs_slices(log: Path, tmp_path: Path, home: Path) -> N
     assert json.loads((out / "results" / "slices.json").read_text())["schema"] == "workbench.slices/1"
     assert json.loads((out / "results" / "countercheck.json").read_text())["schema"] == "workbench.countercheck/1"
     assert not home.exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "reference"), [("drift", "time < 2026-01-10"), ("integrity", "time < 2026-01-10"), ("integrity", "")]
+)
+def test_papermill_alone_runs_drift_and_integrity(name: str, reference: str, log: Path, tmp_path: Path, home: Path) -> None:
+    """With two windows and without: findings and the history of each where `out` says, and something in every cell."""
+    out = tmp_path / "out"
+    given = {"data": log, "roles": tmp_path / "roles.yaml", "out": out, **({"reference": reference} if reference else {})}
+    words = [word for pair in given.items() for word in ("-p", *map(str, pair))]
+    command = [sys.executable, "-m", "papermill", str(find_template(name)), str(tmp_path / "out.ipynb"), *words]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    executed = nbformat.read(tmp_path / "out.ipynb", as_version=4)
+    assert has_errors(executed) is None
+    ran = [cell for cell in executed.cells if cell.cell_type == "code" and not cell.metadata.get("tags")]
+    assert [cell["id"] for cell in ran if not cell.outputs] == []
+    assert json.loads((out / "findings.json").read_text())["reference"] == (reference or None)
+    assert json.loads((out / "results" / "history.json").read_text())["schema"] == "workbench.history/1"
+    assert not home.exists()
+
+
+@pytest.mark.slow
+def test_drift_without_a_reference_says_what_to_give(log: Path, tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "papermill",
+        str(find_template("drift")),
+        str(tmp_path / "out.ipynb"),
+        "-p",
+        "data",
+        str(log),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert "drift needs two windows" in done.stderr
+    assert "Give the parameter `reference`" in done.stderr

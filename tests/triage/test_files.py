@@ -1,6 +1,7 @@
 """``findings.json`` is there only when all of its run is."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -9,7 +10,7 @@ import pytest
 from workbench.errors import StorageError
 from workbench.result import Result
 from workbench.triage import files
-from workbench.triage.files import readable_json, write_triage
+from workbench.triage.files import HISTORY, readable_json, write_triage
 from workbench.triage.run import Outcome, Triage
 
 
@@ -39,6 +40,14 @@ def test_what_an_earlier_run_left_is_not_taken_for_this_one(tmp_path: Path) -> N
     (tmp_path / "results" / "mine.json").write_text("{}")
     write_triage(triage("drift"), tmp_path)
     assert sorted(path.name for path in (tmp_path / "results").iterdir()) == ["drift.json", "mine.json"]
+
+
+def test_the_histories_of_an_earlier_run_are_taken_away_too(tmp_path: Path) -> None:
+    found = triage("drift")
+    write_triage(replace(found, results={**found.results, HISTORY: Result("history", "h")}), tmp_path)
+    assert (tmp_path / "results" / "history.json").is_file()
+    write_triage(found, tmp_path)
+    assert sorted(path.name for path in (tmp_path / "results").iterdir()) == ["drift.json"]
 
 
 def test_a_run_that_could_not_be_written_leaves_no_findings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

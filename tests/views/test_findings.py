@@ -3,7 +3,7 @@
 import json
 
 from workbench.result import Finding
-from workbench.views.findings import canonical, finding_rows
+from workbench.views.findings import FindingsTwin, canonical, finding_rows, ruled_out_text
 
 
 def test_a_row_is_plain_json_without_nan() -> None:
@@ -21,9 +21,28 @@ def test_a_small_number_of_people_is_blanked_in_words_and_in_order() -> None:
 def test_severities_are_ordered_and_facts_that_are_not_there_left_out() -> None:
     rows = finding_rows([Finding("slice", "s", severity="critical", p_adjusted=0.00123), Finding("slice", "s", severity="low")])
     assert [row["level"] for row in rows] == [3, 0]
-    assert rows[0]["facts"] == [["where", "all rows"], ["p, adjusted", "0.0012"]]
+    told = "chance alone would show as much in about 1 of 813 such searches"
+    assert rows[0]["facts"] == [["how sure", told], ["where", "all rows"], ["p, adjusted", "0.0012"]]
 
 
 def test_equal_selections_are_equal_texts_and_what_is_none_stays_as_it_is() -> None:
     assert canonical('region="north"   and `age`<25') == 'region = "north" and age < 25'
     assert canonical("no predicate <b>") == "no predicate <b>"
+
+
+def test_what_was_ruled_out_is_a_sentence_and_what_another_check_says_stays_as_it_is() -> None:
+    assert ruled_out_text("holds without the rows where a = 1 (-0.247)") == (
+        "That the rows where a = 1 are the cause: without them the finding still holds, with an effect of -0.247."
+    )
+    assert ruled_out_text("seasonality") == "seasonality"
+
+
+def test_the_twin_unfolds_each_finding_to_its_facts_what_was_ruled_out_and_code_to_copy() -> None:
+    hostile = "<script>alert(1)</script>"
+    finding = Finding("slice", hostile, where="age < 25", rank=1, ruled_out=("holds without the rows where a = 1",), support=400)
+    shown = FindingsTwin([finding])._repr_html_()
+    assert shown.count("<details>") == 1
+    assert "SliceExplorer(investigation)" in shown
+    assert "That the rows where a = 1 are the cause" in shown
+    assert "<script>" not in shown
+    assert repr(FindingsTwin([finding])) == repr(FindingsTwin([finding]).table)

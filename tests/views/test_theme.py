@@ -7,9 +7,16 @@ import pandas as pd
 import plotly.graph_objects as go
 import pytest
 
+from workbench.analysis.drift import drift
+from workbench.analysis.integrity import integrity
+from workbench.analysis.soundness import soundness_over_time
+from workbench.data.dataset import open_dataset
 from workbench.result import Finding, Result
 from workbench.views import theme
 from workbench.views.disparity import groups_figure
+from workbench.views.drift import column_figure, drift_figure
+from workbench.views.history import history_figure
+from workbench.views.integrity import soundness_figure
 from workbench.views.timeline import timeline_figure
 from workbench.views.triage import findings_figure
 
@@ -74,7 +81,29 @@ def groups() -> Result:
     return Result("disparity", "Measures by group", tables={"groups": pd.DataFrame([row])})
 
 
+def moved() -> dict[str, Result]:
+    windows = [open_dataset(pd.DataFrame({"colour": ["red"] * reds + ["blue"] * 50}), {}) for reds in (60, 20)]
+    return {"drift": drift(*windows).published()}
+
+
+def followed() -> tuple[Result, dict[str, Result]]:
+    times = pd.date_range("2026-01-01", periods=600, freq="h")
+    values = [None if hour >= 300 and hour % 2 else 1.0 + hour % 3 for hour in range(600)]
+    log = open_dataset(pd.DataFrame({"time": times, "x": values, "label": [0, 1] * 300}), {"time": "time", "label": "label"})
+    return soundness_over_time(log).published(), {"integrity": integrity(log).published()}
+
+
+def history() -> go.Figure:
+    form = {"statistic": "error rate", "of": "errors among rows", "share": True, "period": "week", "starts": ["2026-01-05"],
+            "sides": [{"name": "age < 25", "values": [0.2]}]}  # fmt: skip
+    return history_figure(form, FINDING)
+
+
 FIGURES = {
+    "history": history,
+    "drift": lambda: drift_figure(moved()),
+    "column": lambda: column_figure(moved()["drift"], "colour"),
+    "soundness": lambda: soundness_figure(*followed()),
     "findings": lambda: findings_figure([FINDING]),
     "timeline": lambda: timeline_figure(timeline(STARTS["week"]), FINDING),
     "disparity": lambda: groups_figure(groups(), ["race"]),

@@ -73,6 +73,7 @@ def test_a_figure_of_nothing_is_still_a_figure() -> None:
 def test_without_times_or_groups_a_sentence_says_why_there_is_no_figure() -> None:
     assert isinstance(view.dated_figure({}, []), Sentence)
     assert isinstance(view.group_figure({}), Sentence)
+    assert isinstance(view.group_figure({"disparity": Result("disparity", "t", tables={"groups": pd.DataFrame()})}), Sentence)
 
 
 def timeline() -> Result:

@@ -3,15 +3,17 @@
 import json
 from collections.abc import Callable
 
+import pandas as pd
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
-from workbench.data.dataset import Dataset
+from workbench.data.dataset import Dataset, open_dataset
 from workbench.evidence.blank import refuse_blank
 from workbench.evidence.freeze import COMPLETED, freeze
 from workbench.evidence.page import notebook_page
 from workbench.incident.chain import Entry
 from workbench.result import Finding
+from workbench.views.findings import FindingsTwin
 from workbench.views.triage import findings_table
 from workbench.widgets.findings import FindingsTable
 from workbench.widgets.investigation import Investigation
@@ -19,7 +21,7 @@ from workbench.widgets.investigation import Investigation
 Entries = Callable[[str], list[Entry]]
 
 
-def say(widget: FindingsTable, **content: object) -> None:
+def say(widget: FindingsTable, /, **content: object) -> None:
     widget._handle_msg({"content": {"data": {"method": "custom", "content": content}}, "buffers": []})
 
 
@@ -30,7 +32,8 @@ def widget(dataset: Dataset, incident: str, findings: list[Finding]) -> Findings
 
 def test_its_twin_is_the_static_table(widget: FindingsTable, findings: list[Finding]) -> None:
     data, _ = widget._repr_mimebundle_() or ({}, {})
-    assert data["text/html"] == findings_table(findings)._repr_html_()
+    assert data["text/html"] == FindingsTwin(findings)._repr_html_()
+    assert data["text/html"].startswith(findings_table(findings)._repr_html_())
     assert data["text/plain"] == repr(findings_table(findings))
 
 
@@ -125,3 +128,45 @@ def test_an_unknown_option_lists_those_there_are(dataset: Dataset) -> None:
 
 def test_no_finding_is_an_empty_table(dataset: Dataset) -> None:
     assert FindingsTable(Investigation(dataset), []).findings == []
+
+
+@pytest.fixture
+def scored(findings: list[Finding]) -> FindingsTable:
+    """The table on a log with enough to search slices of."""
+    rows = {"age": [20, 30, 40, 50] * 30, "region": ["north", "north", "south", "south"] * 30, "score": [0.1, 0.4, 0.2, 0.9] * 30}
+    return FindingsTable(Investigation(open_dataset(pd.DataFrame(rows), {"score": "score"})), findings)
+
+
+def test_only_what_the_log_is_enough_for_can_be_opened(widget: FindingsTable, scored: FindingsTable) -> None:
+    assert (widget.openable, scored.openable) == ([], ["slices"])
+
+
+def test_a_button_opens_the_widget_on_the_findings_rows_and_one_at_a_time(scored: FindingsTable) -> None:
+    widget = scored
+    say(widget, type="open", finding=0, widget="slices")
+    first = widget._open_widget
+    assert first is not None
+    assert (widget.message, str(widget.investigation.selection)) == ("", 'region = "north"')
+    assert widget.opened == {"finding": 0, "name": "Slice explorer", "ref": f"anywidget:{first.model_id}"}
+    say(widget, type="open", finding=1, widget="slices")
+    assert first.comm is None
+    say(widget, type="shut")
+    assert (widget.opened, widget._open_widget) == ({}, None)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ({"type": "open", "finding": 0, "widget": "lineage"}, "cannot be opened here"),
+        ({"type": "open", "finding": 0, "widget": "os"}, "cannot be opened here"),
+        ({"type": "open", "finding": 7, "widget": "slices"}, "no finding of that name"),
+    ],
+)
+def test_what_cannot_be_opened_is_said_and_selects_nothing(widget: FindingsTable, content: dict[str, object], said: str) -> None:
+    say(widget, **content)
+    assert said in widget.message
+    assert (widget.opened, widget.selection) == ({}, "all rows")
+
+
+def test_a_read_only_table_opens_nothing(dataset: Dataset, findings: list[Finding]) -> None:
+    assert FindingsTable(Investigation(dataset), findings, readonly=True).openable == []

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.analysis import stats
+from workbench.analysis.distance import distance_interval
 from workbench.data.dataset import Dataset
 from workbench.data.encode import Coding, fit_codings
 from workbench.errors import InputError, UnknownNameError
@@ -16,6 +17,7 @@ from workbench.result import SMALL_CELL, Result, provenance
 
 LEAST_ROWS = 20
 """Fewer rows than this in a window and no column is compared."""
+MOVED_COLUMNS = ("column", "distance", "low", "high", "by_chance", "psi", "missing_before", "missing", "p")
 
 
 def drift(dataset: Dataset, reference: Dataset, *, columns: Sequence[str] | None = None) -> Result:
@@ -33,7 +35,8 @@ def drift(dataset: Dataset, reference: Dataset, *, columns: Sequence[str] | None
     -------
     Result
         Table ``columns``, one row per column, strongest first: ``distance`` (total variation over at most 16 quantile bins of
-        both windows, or values, or missing; 0 = same, 1 = nothing in common), ``psi`` (population stability index, natural
+        both windows, or values, or missing; 0 = same, 1 = nothing in common), its 95 % interval (``low``, ``high``) and what of
+        it chance alone would show (``by_chance``), ``psi`` (population stability index, natural
         logarithm), missing share in both windows, ``p`` (Kolmogorov-Smirnov for numbers, chi-squared for values, joined with
         that of the missing share by Bonferroni) and ``p_holm``. Table ``cells``: the shares of each code of each column. Rows
         count alike: the role ``weight`` is not used.
@@ -53,7 +56,7 @@ def drift(dataset: Dataset, reference: Dataset, *, columns: Sequence[str] | None
     both = pd.concat([reference.frame[list(names)], dataset.frame[list(names)]], ignore_index=True)
     codings = fit_codings(both, names)
     compared = [_compare(coding, reference.frame[coding.column], dataset.frame[coding.column]) for coding in codings]
-    table = pd.DataFrame([row for row, _ in compared], columns=["column", "distance", "psi", "missing_before", "missing", "p"])
+    table = pd.DataFrame([row for row, _ in compared], columns=list(MOVED_COLUMNS))
     table["p_holm"] = stats.holm(table["p"].to_numpy(dtype=float))
     table = table.sort_values("distance", ascending=False, kind="stable", ignore_index=True)
     cells = pd.concat([cells for _, cells in compared], ignore_index=True) if compared else pd.DataFrame()
@@ -131,6 +134,7 @@ def _compare(coding: Coding, before: pd.Series[Any], after: pd.Series[Any]) -> t
     row = {
         "column": coding.column,
         "distance": float(stats.total_variation(counts[0], counts[1])),
+        **distance_interval(counts[0], counts[1])._asdict(),
         "psi": psi(counts[0], counts[1]),
         "missing_before": counts[0][0] / counts[0].sum(),
         "missing": counts[1][0] / counts[1].sum(),

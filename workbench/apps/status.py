@@ -25,11 +25,12 @@ from workbench.incident.chain import Entry
 from workbench.incident.claims import Claim, claims_of
 from workbench.incident.state import IncidentState, RunState
 from workbench.result import SMALL_CELL, Result
-from workbench.triage.files import FINDINGS, RESULTS
+from workbench.triage.files import FINDINGS, HISTORY, RESULTS
 from workbench.views.findings import finding_rows
 from workbench.views.modules import module
-from workbench.views.render import Sentence, Table
-from workbench.views.triage import checks_table, dated_figure, findings_figure, findings_of, group_figure, headline
+from workbench.views.opening import first_figure, opening
+from workbench.views.render import Table
+from workbench.views.triage import checks_table, dated_figure, findings_of, group_figure
 
 HEADER = f"<h1 style='margin:0'>Incidents</h1><p>Read-only. Groups of fewer than {SMALL_CELL} people are blanked.</p>"
 
@@ -39,6 +40,8 @@ class FindingsTable(Shown):
 
     _esm = module("findings")
     findings = param.List(doc="What `finding_rows` makes.")
+    openable = param.List(default=[], constant=True)
+    opened = param.Dict(default={}, constant=True)
 
 
 def page() -> pn.viewable.Viewable:
@@ -97,9 +100,9 @@ def _findings(folder: Path, _: RunState) -> list[pn.viewable.Viewable]:
     findings = [finding.published() for finding in findings_of(document)]
     results = {file.stem: _result(file) for file in sorted((folder / RESULTS).glob("*.json"))}
     shown = [
-        Sentence(headline(document["verdict"], findings, document["dataset"]["rows"])),
-        findings_figure(findings),
-        FindingsTable(findings=finding_rows(findings), margin=(5, 10)),  # type: ignore[no-untyped-call]
+        opening({**document, "findings": [finding.to_dict() for finding in findings]}),
+        first_figure(results, findings),
+        FindingsTable(findings=finding_rows(findings, results.get(HISTORY)), margin=(5, 10)),  # type: ignore[no-untyped-call]
         dated_figure(results, findings),
         group_figure(results),
         checks_table(document["checks"]),

@@ -34,22 +34,40 @@ def membership_inference(setting: Setting, *, shuffles: int = SHUFFLES, outsider
     outsiders
         Compare two halves neither of which was trained on: the benign twin, whose AUC is chance.
     """
+    sure, inside, places = ask_members(setting, outsiders=outsiders)
+    value, low, high, p = _against_null(sure, inside, setting.generator(51), shuffles)
+    table = pd.DataFrame([{
+        "auc": value, "low": low, "high": high, "p": p, "null": 0.5, "tpr_at_1pct_fpr": _tpr_at(sure, inside, 0.01),
+        "members": int(inside.sum()), "others": int((~inside).sum()),
+    }])  # fmt: skip
+    exposed = sure >= np.quantile(sure[~inside], 0.95)
+    return Trial(
+        "AUC of telling members from others", value, low, high, {"outcomes": table}, {"p": p}, exposed[inside], places[inside]
+    )
+
+
+def ask_members(setting: Setting, *, outsiders: bool = False) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A model fitted on a third of the rows, asked about them and about another third.
+
+    Returns
+    -------
+    tuple of numpy.ndarray
+        Each of shape (rows asked,): how sure it is of the true label, in [0, 1]; whether it was trained on the row (with
+        `outsiders`: whether the row is of the first of two thirds, neither trained on); the row's place in the setting.
+
+    Raises
+    ------
+    InputError
+        Without labels, or without ``fit``.
+    """
     labels = setting.require_label()
-    order = setting.generator(50).permutation(len(setting))
-    parts = np.array_split(order, 3)
+    parts = np.array_split(setting.generator(50).permutation(len(setting)), 3)
     trained, insider, outsider = parts[0], parts[2] if outsiders else parts[0], parts[1]
     fitted = setting.require_fit()(setting.frame.iloc[trained].reset_index(drop=True), labels[trained])
     model = python_target(fitted, name="refitted", digest="not asked for")
     places = np.concatenate([insider, outsider])
     inside = np.arange(len(places)) < len(insider)
-    sure = _sureness(model.predict(setting.frame.iloc[places].reset_index(drop=True)), labels[places])
-    value, low, high, p = _against_null(sure, inside, setting.generator(51), shuffles)
-    table = pd.DataFrame([{
-        "auc": value, "low": low, "high": high, "p": p, "null": 0.5, "tpr_at_1pct_fpr": _tpr_at(sure, inside, 0.01),
-        "members": len(insider), "others": len(outsider),
-    }])  # fmt: skip
-    exposed = sure >= np.quantile(sure[~inside], 0.95)
-    return Trial("AUC of telling members from others", value, low, high, {"outcomes": table}, {"p": p}, exposed[inside], insider)
+    return _sureness(model.predict(setting.frame.iloc[places].reset_index(drop=True)), labels[places]), inside, places
 
 
 @scenarios.register("attribute inference")

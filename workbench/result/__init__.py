@@ -68,6 +68,8 @@ class Finding:
         Ranks of findings that cannot be trusted because of this one; rank of the finding that accounts for this one.
     share_of_harm
         Part of the excess harm in the data that lies in these rows, in [0, 1].
+    cause
+        A word of `workbench.vocabulary.CAUSES`: what it is put down to; None where the log does not tell.
     evidence
         Digest of the Result that holds the numbers.
     """
@@ -91,6 +93,7 @@ class Finding:
     explained_by: int | None = None
     ruled_out: tuple[str, ...] = ()
     share_of_harm: float | None = None
+    cause: str | None = None
     check: str = ""
     evidence: str | None = None
     rank: int | None = None

@@ -48,17 +48,20 @@ def _published_periods(table: pd.DataFrame, of: str, cells: Collection[object]) 
 
 def _published(table: pd.DataFrame, parts: list[str], cells: Collection[object], beside: list[str] | None = None) -> pd.DataFrame:
     rows = numbers_of(table["rows"])
-    marks, left = [False] * len(table), [False] * len(table)
-    for positions in table.groupby(parts, sort=False).indices.values():
-        counts = [rows[at] for at in positions]
-        hidden = hide(counts)
-        nothing = shows_nothing(counts, hidden)
-        for at, mark in zip(positions, hidden, strict=True):
-            marks[at], left[at] = mark, nothing
+    marks = [False] * len(table)
+    partitions = list(table.groupby(parts, sort=False).indices.values())
+    for positions in partitions:
+        for at, mark in zip(positions, hide([rows[at] for at in positions]), strict=True):
+            marks[at] = mark
     for positions in table.groupby(beside, sort=False).indices.values() if beside else ():
         together = any(marks[at] for at in positions)
         for at in positions:
             marks[at] = together
+    left = [False] * len(table)
+    for positions in partitions:
+        nothing = shows_nothing([rows[at] for at in positions], [marks[at] for at in positions])
+        for at in positions:
+            left[at] = nothing
     counted = [None if mark else rounded_count(count) for count, mark in zip(rows, marks, strict=True)]
     shown = table.assign(rows=object_column(table, counted), suppressed=[count is None for count in counted])
     bare = [low is None for low in numbers_of(table["low"])]

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 FINDINGS = "findings.json"
 RESULTS = "results"
+HISTORY = "history"
+"""What the course of each finding over time is called beside the results of the checks."""
 
 
 def write_triage(found: Triage, out: str | Path) -> Path:
@@ -56,7 +58,7 @@ def _take_away(path: Path, results: Path) -> None:
         checks = []
     try:
         path.unlink()
-        for name in checks:
+        for name in (*checks, HISTORY):
             (results / f"{Path(name).name}.json").unlink(missing_ok=True)
     except OSError as exc:
         raise cannot_write(path, exc) from exc

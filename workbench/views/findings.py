@@ -1,35 +1,55 @@
-"""Findings as the browser may see them: text, sizes and one predicate each, with small cells blanked; no rows of the log.
+"""Findings as the browser may see them: text, sizes, one predicate and a history each, small cells blanked; no rows of the log.
 
 `js/findings.js` draws what `finding_rows` gives, in a notebook (``widgets/findings.py``) and on a page (``apps/status.py``).
+`findings_twin` is the same without a kernel and without scripts.
 """
 
 from __future__ import annotations
 
+import base64
+import html
+import re
 from collections.abc import Sequence
+from typing import Final
 
 from workbench.digest import Plain, to_plain
 from workbench.errors import PredicateError
 from workbench.predicate import Predicate
-from workbench.result import SMALL_CELL, Finding
+from workbench.result import SMALL_CELL, Finding, Result
+from workbench.views.history import history_form, levels_table
+from workbench.views.history_svg import history_svg
+from workbench.views.opening import size_text, sureness
 from workbench.views.render import BLANK
-from workbench.views.triage import bearing_text, effect_text, people_text, since_text
-from workbench.vocabulary import SEVERITIES
+from workbench.views.steps import Step, steps_for
+from workbench.views.triage import bearing_text, effect_text, findings_table, people_text, since_text
+from workbench.vocabulary import CAUSES, SEVERITIES
+
+HELD: Final = re.compile(r"holds without the rows where (?P<where>.+?)(?: \((?P<left>[-+][\d.]+)\))?")
+"""What `workbench.triage.fold` says of a finding that is left without a defect's rows."""
 
 
-def finding_rows(findings: Sequence[Finding]) -> list[dict[str, Plain]]:
+def finding_rows(findings: Sequence[Finding], history: Result | None = None) -> list[dict[str, Plain]]:
     """What the module needs of each finding.
+
+    Parameters
+    ----------
+    findings
+        In rank order.
+    history
+        Of `workbench.analysis.history.measure_histories`, as others may see it; None: none was measured.
 
     Returns
     -------
     list of dict
         ``id`` is the position among `findings`, from 0. ``level`` orders severities, 0 the least. ``effect`` and ``interval``
         are what the figure draws. ``people_order`` only sorts: 0 stands for fewer than `SMALL_CELL`, None for not measured.
-        ``facts`` are pairs of a label and a text. ``pinned`` and ``dismissed`` say nothing yet.
+        ``facts`` are pairs of a label and a text; ``ruled_out`` sentences; ``steps`` what to open: widget, name and code.
+        ``history`` is `workbench.views.history.history_form`. ``pinned`` and ``dismissed`` say nothing yet.
     """
-    return [_row(number, finding) for number, finding in enumerate(findings)]
+    return [_row(number, finding, history) for number, finding in enumerate(findings)]
 
 
-def _row(number: int, finding: Finding) -> dict[str, Plain]:
+def _row(number: int, finding: Finding, history: Result | None) -> dict[str, Plain]:
     levels = list(SEVERITIES)
     interval = to_plain(finding.interval)
     return {
@@ -50,9 +70,21 @@ def _row(number: int, finding: Finding) -> dict[str, Plain]:
         "people_order": _people_order(finding),
         "people_text": people_text(finding),
         "facts": [[label, text] for label, text in _facts(finding) if text],
+        "ruled_out": [ruled_out_text(text) for text in finding.ruled_out],
+        "steps": [to_plain(step._asdict()) for step in steps_for(finding)],
+        "history": history_form(history, finding),
         "pinned": False,
         "dismissed": "",
     }
+
+
+def ruled_out_text(text: str) -> str:
+    """What triage put to the test, as a sentence: a defect whose rows were left out, and what was left of the finding."""
+    tested = HELD.fullmatch(text)
+    if tested is None:
+        return text
+    left = f", with an effect of {tested['left']}" if tested["left"] else ""
+    return f"That the rows where {tested['where']} are the cause: without them the finding still holds{left}."
 
 
 def canonical(where: str) -> str:
@@ -70,6 +102,8 @@ def _people_order(finding: Finding) -> int | None:
 
 def _facts(finding: Finding) -> list[tuple[str, str]]:
     return [
+        ("put down to", "" if finding.cause is None else f"{finding.cause}: {CAUSES[finding.cause].meaning}"),
+        ("how sure", "; ".join(text for text in (size_text(finding), sureness(finding)) if text)),
         ("where", finding.where),
         ("columns", ", ".join(finding.columns)),
         ("p, adjusted", "" if finding.p_adjusted is None else f"{finding.p_adjusted:.2g}"),
@@ -77,3 +111,45 @@ def _facts(finding: Finding) -> list[tuple[str, str]]:
         ("check", finding.check),
         ("evidence", finding.evidence or ""),
     ]
+
+
+class FindingsTwin:
+    """The ranked table, and below it each finding to unfold: its course over time, its rows, what was ruled out, what to open."""
+
+    def __init__(self, findings: Sequence[Finding], history: Result | None = None) -> None:
+        self.table = findings_table(findings)
+        self._parts = [(finding, history_form(history, finding)) for finding in findings]
+
+    def _repr_html_(self) -> str:
+        return "\n".join([self.table._repr_html_(), *(_unfolded(finding, form) for finding, form in self._parts)])
+
+    def __repr__(self) -> str:
+        return repr(self.table)
+
+
+def _unfolded(finding: Finding, form: dict[str, Plain] | None) -> str:
+    """One finding as an element that a click opens, in plain HTML."""
+    facts = "".join(f"<li>{html.escape(label)}: {html.escape(text)}</li>" for label, text in _facts(finding) if text)
+    parts = [_picture(finding, form), levels_table(form)._repr_html_() if form and form["levels"] else "", f"<ul>{facts}</ul>"]
+    if finding.ruled_out:
+        held = "".join(f"<li>{html.escape(ruled_out_text(text))}</li>" for text in finding.ruled_out)
+        parts.append(f"<p>What was ruled out, and why:</p><ul>{held}</ul>")
+    parts += [_copied(step) for step in steps_for(finding)]
+    summary = html.escape(f"#{finding.rank} {finding.statement}")
+    return f"<details><summary style='padding:6px 0'>{summary}</summary>{''.join(parts)}</details>"
+
+
+def _picture(finding: Finding, form: dict[str, Plain] | None) -> str:
+    svg = "" if form is None else history_svg(form)
+    if form is None or not svg:
+        return ""
+    name = html.escape(f"{form['statistic']} over time, finding {finding.rank}", quote=True)
+    source = f"data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}"
+    return f'<p><img alt="{name}" width="720" height="192" src="{source}"></p>'
+
+
+def _copied(step: Step) -> str:
+    """The code that opens a widget, where there is no button."""
+    return (
+        f"<p style='margin:6px 0 0'>{html.escape(step.name)}, in the runbook:</p><pre><code>{html.escape(step.code)}</code></pre>"
+    )

@@ -8,14 +8,16 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
+from workbench.analysis.measures import LABELS, SHARES
 from workbench.result import SMALL_CELL, Finding, Result
 from workbench.views.disparity import groups_figure
 from workbench.views.render import BLANK, Sentence, Table
 from workbench.views.theme import INK, SEVERITY_COLORS, styled
 from workbench.views.timeline import timeline_figure
 
-MEAN = "mean "
-"""How the unit of a finding begins that is no share of rows: the mean of a column."""
+SHARE_UNITS = frozenset(LABELS[measure] for measure in (*SHARES, "error", "balanced_error"))
+SHARES_BEGIN = ("share of", "missing share", "total variation")
+"""How other units begin that are shares of rows: any other (a mean, powers of ten) is not drawn in percentage points."""
 LONGEST_LABEL = 60
 
 
@@ -100,7 +102,7 @@ def findings_figure(findings: Sequence[Finding]) -> go.Figure:
 
     What another finding explains is left out, and so is what was measured in another unit.
     """
-    drawn = [finding for finding in findings if finding.explained_by is None and _is_share(finding)]
+    drawn = [finding for finding in findings if finding.explained_by is None and is_share(finding)]
     figure = go.Figure()
     for severity, color in SEVERITY_COLORS.items():
         points = [finding for finding in drawn if finding.severity == severity]
@@ -114,9 +116,10 @@ def findings_figure(findings: Sequence[Finding]) -> go.Figure:
     return styled(figure, title="How large, and how sure", height=170 + 46 * max(1, len(drawn)))
 
 
-def _is_share(finding: Finding) -> bool:
+def is_share(finding: Finding) -> bool:
     """Whether its effect is a difference of shares of rows, known with an interval."""
-    return None not in (finding.interval or (None,)) and not finding.unit.startswith(MEAN)
+    known = None not in (finding.interval or (None,))
+    return known and (finding.unit in SHARE_UNITS or finding.unit.startswith(SHARES_BEGIN))
 
 
 def _points(findings: Sequence[Finding], severity: str, color: str) -> go.Scatter:
@@ -149,7 +152,7 @@ def dated_figure(results: Mapping[str, Result], findings: Sequence[Finding]) -> 
     """The rates over time with the first dated finding marked; a sentence where the log has no time."""
     result = results.get("integrity")
     if result is None or "timeline" not in result.tables:
-        return Sentence("The log has no column with the role time, so nothing can be dated.")
+        return Sentence("The log has no column with the role time, or too few rows to be followed: nothing can be dated.")
     return timeline_figure(result, next((finding for finding in findings if finding.onset is not None), None))
 
 
@@ -158,7 +161,10 @@ def group_figure(results: Mapping[str, Result]) -> go.Figure | Sentence:
     result = results.get("disparity")
     if result is None:
         return Sentence("No groups were compared: the roles name none, or nothing that could be measured.")
-    return groups_figure(result, list(result.tables["groups"]["attributes"].unique()))
+    table = result.tables["groups"]
+    if "attributes" not in table or table.empty:
+        return Sentence("The groups that were compared are too small to be shown.")
+    return groups_figure(result, list(table["attributes"].unique()))
 
 
 def checks_table(checks: Sequence[Mapping[str, Any]]) -> Table:

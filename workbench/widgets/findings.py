@@ -1,4 +1,4 @@
-"""The findings table, alive: filter, sort, look closer, select a finding's rows, pin or dismiss it."""
+"""The findings table, alive: filter, sort, unfold, open the widget that shows more of a finding's rows, pin or dismiss it."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ from dataclasses import asdict
 
 import traitlets
 
-from workbench.errors import UnknownNameError
-from workbench.result import Finding
-from workbench.views.findings import finding_rows
+from workbench.analysis.losses import default_loss
+from workbench.data.dataset import Dataset
+from workbench.errors import InputError, RolesError, UnknownNameError
+from workbench.lineage.graph import Lineage
+from workbench.predicate import Predicate
+from workbench.result import Finding, Result
+from workbench.views.findings import FindingsTwin, finding_rows
 from workbench.views.modules import module
-from workbench.views.render import Table
-from workbench.views.triage import findings_table
+from workbench.views.steps import WIDGETS
 from workbench.widgets.investigation import Investigation
 from workbench.widgets.live import Handler, Live
 
@@ -20,7 +23,8 @@ from workbench.widgets.live import Handler, Live
 class FindingsTable(Live):
     """Ranked findings; the one that is selected makes its rows the investigation's selection.
 
-    Without a kernel it is the table of `workbench.views.triage.findings_table`.
+    Unfolded, a finding shows its course over time, its rows, what was ruled out, and buttons that open another widget below it,
+    with its rows selected. Without a kernel it is `workbench.views.findings.FindingsTwin`.
 
     Parameters
     ----------
@@ -28,28 +32,55 @@ class FindingsTable(Live):
         Whose selection it shows and changes, and whose incident takes pins and dismissals.
     findings
         In rank order.
+    history
+        Of `workbench.analysis.history.measure_histories`; it is published on its way in.
+    lineage
+        What the lineage view shows; None: there is nothing to open it on.
     options
         ``readonly``: nothing can be selected, pinned or dismissed.
     """
 
     _esm = module("findings")
-    findings = traitlets.List(traitlets.Dict()).tag(sync=True)
+    findings: traitlets.List[dict[str, object]] = traitlets.List(traitlets.Dict()).tag(sync=True)
+    openable: traitlets.List[str] = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    """The widgets that a button can open here."""
+    opened: traitlets.Dict[str, object] = traitlets.Dict().tag(sync=True)
+    """The widget that is open: the ``finding`` whose rows it shows, its ``name``, and ``ref``, by which the browser finds it."""
+    _open_widget: Live | None = None
 
-    def __init__(self, investigation: Investigation, findings: Sequence[Finding], **options: object) -> None:
+    def __init__(
+        self,
+        investigation: Investigation,
+        findings: Sequence[Finding],
+        history: Result | None = None,
+        lineage: Lineage | None = None,
+        **options: object,
+    ) -> None:
         super().__init__(investigation, **options)
         self._shown = tuple(findings)
+        self._history = None if history is None else history.published()
+        self._lineage = lineage
+        self.openable = self._openable()
+        self._rows = finding_rows(self._shown, self._history)
         self._show_marks()
         self._follow(investigation.subscribe_marks(self._show_marks))
 
-    def twin(self) -> Table:
-        """The table as it stays in the notebook, whatever was selected, pinned or dismissed since."""
-        return findings_table(self._shown)
+    def twin(self) -> FindingsTwin:
+        """The table as it stays in the notebook, whatever was selected, opened, pinned or dismissed since."""
+        return FindingsTwin(self._shown, self._history)
+
+    def close(self) -> None:
+        """Close the widget, and the one it opened."""
+        self._shut()
+        super().close()
 
     def _handlers(self) -> dict[str, Handler]:
         return {
             **super()._handlers(),
             "pin": ({"finding": int, "note": str}, self._pin),
             "dismiss": ({"finding": int, "why": str}, self._dismiss),
+            "open": ({"finding": int, "widget": str}, self._open),
+            "shut": ({}, self._shut),
         }
 
     def _pin(self, finding: int, note: str) -> None:
@@ -64,5 +95,54 @@ class FindingsTable(Live):
         return self._shown[number]
 
     def _show_marks(self) -> None:
-        rows, marks = finding_rows(self._shown), self.investigation.marks(self._shown)
-        self.findings = [{**row, **asdict(mark)} for row, mark in zip(rows, marks, strict=True)]
+        marks = self.investigation.marks(self._shown)
+        self.findings = [{**row, **asdict(mark)} for row, mark in zip(self._rows, marks, strict=True)]
+
+    def _openable(self) -> list[str]:
+        """Widgets that this log, and what came with it, are enough for."""
+        dataset = self.investigation.dataset
+        enough = {
+            "slices": _has_loss(dataset),
+            "disparity": dataset.has("groups", "prediction"),
+            "lineage": self._lineage is not None,
+        }
+        return [] if self.readonly else [name for name in WIDGETS if enough.get(name)]
+
+    def _open(self, finding: int, widget: str) -> None:
+        """Select the finding's rows and open `widget` on them; the one that was open is closed."""
+        chosen = self._named(finding)
+        if widget not in self.openable:
+            raise InputError("this widget cannot be opened here", widget, f"Widgets: {', '.join(self.openable) or 'none'}.")
+        self.investigation.select(Predicate.parse(chosen.where))
+        self._shut()
+        self._open_widget = self._made(widget, chosen)
+        self.opened = {"finding": finding, "name": WIDGETS[widget][0], "ref": f"anywidget:{self._open_widget.model_id}"}
+
+    def _made(self, widget: str, finding: Finding) -> Live:
+        if widget == "disparity":
+            from workbench.widgets.disparity import DisparateImpactPanel
+
+            return DisparateImpactPanel(self.investigation)
+        if widget == "lineage" and self._lineage is not None:
+            from workbench.widgets.lineage import LineageView
+
+            return LineageView(self.investigation, self._lineage, columns=list(finding.columns))
+        from workbench.widgets.slices import SliceExplorer
+
+        return SliceExplorer(self.investigation)
+
+    def _shut(self) -> None:
+        """Close the widget that was opened here."""
+        if self._open_widget is not None:
+            self._open_widget.close()
+        self._open_widget = None
+        self.opened = {}
+
+
+def _has_loss(dataset: Dataset) -> bool:
+    """Whether the roles say what to search slices by."""
+    try:
+        default_loss(dataset)
+    except RolesError:
+        return False
+    return True

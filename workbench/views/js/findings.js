@@ -1,5 +1,5 @@
-// The findings table: filter, sort, unfold; in a notebook also select, pin and dismiss. Its own trait is `findings`, what
-// views/findings.py makes.
+// The findings table: filter, sort, unfold; in a notebook also select, open another widget, pin and dismiss. Its own traits are
+// `findings`, what views/findings.py makes, `openable`, and `opened`: the widget that stands below the finding it was opened on.
 
 const COLUMNS = [
   { label: "#", key: "rank" },
@@ -22,6 +22,13 @@ const FINDINGS_STYLE = `
 .wb-findings tr.set-aside td { color:var(--soft); } .wb-findings tr.set-aside .what { text-decoration:line-through; }
 .wb-findings .unfold { border-color:transparent; background:transparent; padding:0 5px; }
 .wb-findings .detail { padding:4px 12px 12px 40px; }
+.wb-findings .course { margin:8px 0; } .wb-findings figcaption { gap:4px 18px; }
+.wb-findings .levels { width:auto; margin:6px 0; } .wb-findings .levels caption { text-align:left; color:var(--soft); padding:2px 8px; }
+.wb-findings .levels th { padding:2px 8px; font-weight:600; } .wb-findings .detail p { margin:8px 0 2px; }
+.wb-findings .detail ul { margin:2px 0 6px; padding-left:22px; } .wb-findings .detail summary { cursor:pointer; padding:3px 0; }
+.wb-findings .detail pre { background:transparent; color:var(--ink); border:1px solid var(--line); padding:8px; margin:2px 0 6px;
+  white-space:pre-wrap; overflow-wrap:anywhere; font-size:13px; }
+.wb-findings .opened { border:1px solid var(--line); border-radius:6px; padding:6px 10px; margin:8px 0; }
 .wb-findings .mark { vertical-align:-1px; display:inline-block; margin-right:6px; }
 `;
 
@@ -65,16 +72,22 @@ function effectFigure(row) {
   return svg;
 }
 
+// A text with its dates kept on one line each.
+function wholeDates(text) {
+  return text.split(/(\d{4}-\d\d-\d\d)/).map((part, at) => (at % 2 ? make("span", { class: "whole" }, part) : part));
+}
+
 function words(row) {
   return [row.what, row.where, row.kind, row.severity, row.unit, row.bearing, row.dismissed].join(" ").toLowerCase();
 }
 
-function render({ model, el }) {
+function render({ model, el, host }) {
   const live = frame({ model, el }, { name: "Findings", concept: "findings", style: FINDINGS_STYLE });
   const { readonly, send } = live;
   const view = { text: "", severity: "", kind: "", sort: "rank", falling: false, active: null };
   const unfolded = new Set();
   const drafts = new Map(); // what is typed and not yet sent, by field and finding
+  const below = make("div", { class: "opened", role: "region", "aria-label": "Opened widget", hidden: true });
   const count = make("span", { class: "small", role: "status" });
   const filter = make("input", { type: "search", oninput: () => refilter("text", filter.value.toLowerCase()) });
   const severity = make("select", { onchange: () => refilter("severity", severity.value) });
@@ -91,7 +104,7 @@ function render({ model, el }) {
   live.root.append(
     make("div", { class: "bar" }, make("label", {}, "Filter", filter), make("label", {}, "Severity", severity),
       make("label", {}, "Kind", kind), count),
-    make("div", { class: "scroll" }, table));
+    make("div", { class: "scroll" }, table), below);
   const idOf = (element) => Number(element.dataset.id);
   const stops = roving(body, "tr.row", {
     ArrowRight: (row) => toggle(idOf(row), true), ArrowLeft: (row) => toggle(idOf(row), false),
@@ -151,9 +164,9 @@ function render({ model, el }) {
       [String(row.rank ?? "–")],
       [make("span", { class: "whole" }, severityMark(row.severity), row.severity)],
       [row.kind],
-      [make("span", { class: "what" }, row.what), ...(marks.length ? [make("div", { class: "small" }, marks.join("; "))] : [])],
+      [make("span", { class: "what" }, ...wholeDates(row.what)), ...(marks.length ? [make("div", { class: "small" }, marks.join("; "))] : [])],
       [row.effect_text],
-      [make("span", { class: row.since_text.length > 10 ? "" : "whole" }, row.since_text)],
+      wholeDates(row.since_text),
       [row.people_text],
     ];
     return make("tr", { role: "row", class: row.dismissed ? "row set-aside" : "row", "data-id": row.id,
@@ -163,7 +176,11 @@ function render({ model, el }) {
 
   function detailRow(row) {
     const facts = row.facts.flatMap(([label, text]) => [make("dt", {}, label), make("dd", {}, text)]);
-    const detail = make("div", { class: "detail" }, effectFigure(row), make("dl", {}, ...facts));
+    const form = row.history ?? null;
+    const shown = (form && courseFigure(form)) ?? effectFigure(row);
+    const open = (widget) => send({ type: "open", finding: row.id, widget });
+    const detail = make("div", { class: "detail" }, shown, form ? levelsTable(form) : "", make("dl", {}, ...facts), ruledOut(row),
+      stepsBar(row, { openable: readonly ? [] : model.get("openable") ?? [], open }));
     if (!readonly) {
       const pin = (note) => send({ type: "pin", finding: row.id, note });
       const dismiss = (why) => send({ type: "dismiss", finding: row.id, why });
@@ -197,12 +214,29 @@ function render({ model, el }) {
     }
   }
 
+  // Puts the widget that the kernel opened below the table, not into it: it has rows and keys of its own.
+  function drawOpened() {
+    const { finding, name, ref } = model.get("opened") ?? {};
+    below.hidden = finding === undefined;
+    below.replaceChildren();
+    if (below.hidden) return;
+    const row = model.get("findings").find((each) => each.id === finding);
+    const close = make("button", { type: "button", onclick: () => send({ type: "shut" }) }, "Close");
+    const place = make("div", {}, "Opening …");
+    below.append(make("div", { class: "bar" }, make("strong", {}, `${name}, on the rows of finding ${row?.rank ?? finding + 1}`), close), place);
+    const child = host?.getWidget ? host.getWidget(ref) : Promise.reject(new Error("this host shows no widget inside another"));
+    child.then((widget) => { place.replaceChildren(); return widget.render({ el: place }); })
+      .then(() => below.scrollIntoView({ block: "nearest" }))
+      .catch((error) => place.replaceChildren(`${name} cannot be shown in here (${error.message}); copy its code into a cell.`));
+  }
+
   function drawFindings() {
     drawChoices();
     drawRows();
   }
 
-  live.follow(["findings"], drawFindings);
+  live.follow(["findings", "openable"], drawFindings);
+  live.follow(["opened"], drawOpened);
   live.follow(["selection"], drawSelection);
   return live.close;
 }
