@@ -40,7 +40,9 @@ bench: $(VENV)/installed-test $(VENV_VERIFY)/installed .venv-sliceline .venv-pys
 	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python "$$script"; done
 
 bench-triage: $(VENV)/installed-test .venv-evidently ## measure triage on incidents whose cause is known
-	@$(BIN)/python benchmarks/incidents/run.py --part all --jobs 2
+	@$(BIN)/python benchmarks/triage.py
+	@$(BIN)/python benchmarks/incidents/run.py --part all --baselines --large --jobs 2
+	@$(BIN)/python benchmarks/incidents/intervals.py --jobs 2
 
 lab: $(VENV)/installed ## open JupyterLab on this repository
 	@WORKBENCH_HOME="$(CURDIR)/.workbench" $(BIN)/jupyter lab --ServerApp.root_dir="$(CURDIR)" \
@@ -86,7 +88,7 @@ PEERS := .venv-sliceline .venv-pysubgroup .venv-aequitas .venv-evidently
 .venv-sliceline: PEER := sliceline==0.3.0 numba pandas pyarrow
 .venv-pysubgroup: PEER := pysubgroup==0.9.0 'numpy<2'
 .venv-aequitas: PEER := aequitas==1.1.0
-.venv-evidently: PEER := evidently==0.7.23
+.venv-evidently: PEER := evidently==0.7.23 'pandas<3' pyarrow
 
 $(PEERS):
 	@echo "Installing $(@:.venv-%=%), to compare with"

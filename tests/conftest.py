@@ -1,5 +1,6 @@
 """What every test stands on: a home of its own, no server left running, no deadline, browser tests only with a browser."""
 
+import asyncio
 import importlib.util
 import sys
 from collections.abc import Iterator
@@ -42,6 +43,18 @@ def browser() -> Iterator[Any]:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=OFFLINE)
         yield browser
         browser.close()
+
+
+@pytest.fixture(autouse=True)
+def _loop_of_the_browser(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Playwright leaves its loop set as the running one of this thread; a test without a browser has none."""
+    if "browser" in request.fixturenames:
+        yield
+        return
+    loop = asyncio._get_running_loop()
+    asyncio._set_running_loop(None)
+    yield
+    asyncio._set_running_loop(loop)
 
 
 @pytest.fixture(scope="session")

@@ -142,17 +142,20 @@ def statistic(finding: Finding, log: DecisionLog) -> np.ndarray | None:
     """The finding's unit as a value per row, NaN where it is not defined."""
     label = log.frame[log.column("label")].to_numpy(dtype=float, na_value=np.nan)
     prediction = log.frame[log.column("prediction")].to_numpy(dtype=float)
+    score = log.frame[log.column("score")].to_numpy(dtype=float)
     favorable = (prediction == log.roles.favorable).astype(float)
     shares = {
         "error rate": log.errors(),
         "base rate": label,
         "share of positive labels": label,
         "share of positive predictions": prediction,
+        "mean score": score,
+        "share of decisions": (prediction != (score >= log.threshold)).astype(float),  # that its score does not lead to
         "selection rate": favorable,
         "false positive rate": np.where(label == 0, prediction, np.nan),
         "false negative rate": np.where(label == 1, 1 - prediction, np.nan),
     }
-    if finding.unit == "missing share" and len(finding.columns) == 1:
+    if finding.unit == "missing share" and finding.columns:
         return log.frame[finding.columns[0]].isna().to_numpy(dtype=float)
     return shares.get(finding.unit)
 

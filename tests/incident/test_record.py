@@ -116,7 +116,7 @@ def test_every_kind_of_the_vocabulary_can_be_recorded(record: Record) -> None:
 
 
 def test_an_unknown_kind_is_refused_and_the_kinds_listed(record: Record) -> None:
-    with pytest.raises(UnknownNameError, match=r"remark.*Available: closed, dismissed, note"):
+    with pytest.raises(UnknownNameError, match=r"remark.*Available: approved, closed, dismissed, note"):
         record.append(INCIDENT, "remark", {}, author="ana")
     assert record.head(INCIDENT).length == 0
 
