@@ -42,6 +42,36 @@ FINDING_KINDS: Final = {
     )
 }
 
+CAUSES: Final = {
+    term.word: term
+    for term in (
+        Term("unit error", "a number is given in another unit, or its decimal point moved"),
+        Term("nulls", "values are missing that used to be there"),
+        Term("recoded values", "a value is written otherwise than before"),
+        Term("merged values", "two values are no longer told apart"),
+        Term("frozen column", "a column no longer follows what it measures"),
+        Term("wrong type", "a column holds another type of values"),
+        Term("shifted clock", "times are shifted against those before"),
+        Term("duplicated rows", "rows arrive more than once"),
+        Term("dropped rows", "rows of one part no longer arrive"),
+        Term("label delay", "outcomes have not arrived yet, or no longer do"),
+        Term("label flips", "outcomes are recorded wrongly"),
+        Term("moved threshold", "the same score leads to another decision"),
+        Term("version mix-up", "some rows are scored by another model"),
+        Term("calibration drift", "the same score stands for another risk, alike for all"),
+        Term("training/serving skew", "a column is computed otherwise than the model learned it"),
+        Term("evasion", "inputs were made to pass", atlas="AML.T0015"),
+        Term("concept drift", "the same inputs lead to other outcomes"),
+        Term("covariate shift", "other cases arrive; alike cases are treated and turn out as before"),
+        Term("prior shift", "outcomes became more or less frequent, alike for all inputs"),
+        Term("worse on a slice", "the model became worse on some rows"),
+        Term("unequal rates", "groups are treated unequally"),
+        Term("volume change", "more or fewer rows arrive, of all parts alike"),
+        Term("upstream change", "something changed before the log was written"),
+    )
+}
+"""What a finding may be put down to; a finding without one says what was seen, and not why."""
+
 VERDICTS: Final = ("incident", "no incident found", "could not tell")
 
 ENTRY_KINDS: Final = {
@@ -58,5 +88,6 @@ ENTRY_KINDS: Final = {
         Term("pinned", "a finding was kept as evidence"),
         Term("dismissed", "a finding was set aside, with a reason"),
         Term("sealed", "the incident was sealed into a bundle"),
+        Term("approved", "somebody gave leave to ask a production target"),
     )
 }

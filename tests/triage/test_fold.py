@@ -110,3 +110,11 @@ def test_slices_are_the_same_by_their_rows_and_others_by_their_columns(context: 
     assert not same_cause(wide, replace(wide, where="x < 100"), dataset)
     assert not same_cause(wide, replace(wide, kind="disparity"), dataset)
     assert not same_cause(GAP, replace(GAP, columns=("h",)), dataset)
+
+
+def test_a_cause_is_not_explained_by_what_it_explains(context: Context) -> None:
+    """The drift of a broken column and the values outside its range are its cause's doing, and no explanation of it."""
+    cause = Finding("drift", "skew", ("x",), cause="training/serving skew", check="causes", severity="high")
+    outside = Finding("integrity", "outside its former range", ("x",), severity="high", effect=0.4, check="integrity")
+    links = links_of([cause, outside], [], context)
+    assert [(link.source, link.target) for link in links if link.explains] == [(0, 1)]

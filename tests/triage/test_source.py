@@ -41,7 +41,7 @@ def test_another_file_can_be_the_reference_and_takes_the_same_roles(log: str, tm
     ("given", "said"),
     [
         ({"lineage": "events.ndjson"}, "no events here: events.ndjson"),
-        ({"recordings": "dir"}, "recordings cannot be read by this version"),
+        ({"recordings": "dir"}, "no recordings here: dir"),
         ({"reference": "id < 3", "reference_data": "b.csv"}, "two reference windows"),
     ],
 )

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from workbench.attacks.recording import Recording
 from workbench.data.dataset import Dataset
 from workbench.errors import InputError
 from workbench.predicate import Predicate
@@ -35,8 +36,10 @@ class Context:
         All rows.
     reference, current
         Two windows of it (or of two files); None where there is one window only.
-    lineage, recordings, target
-        Upstream events, recorded traffic, a model to ask; None where there is none.
+    lineage, target
+        Upstream events, a model to ask; None where there is none.
+    recordings
+        Recorded attacks that may come back.
     seed
         For anything random.
     budget
@@ -47,7 +50,7 @@ class Context:
     reference: Dataset | None = None
     current: Dataset | None = None
     lineage: Any = None
-    recordings: Any = None
+    recordings: Sequence[Recording] = ()
     target: Any = None
     seed: int = 0
     budget: float = 0.01
@@ -79,11 +82,14 @@ class Examined:
         Hypotheses examined, listed or not.
     result
         The analysis that holds the numbers, kept as evidence.
+    familywise
+        Whether each p already holds for everything the check examined (max-T, Bonferroni), so that the check counts as one test.
     """
 
     findings: Sequence[Finding] = ()
     tests: int = 0
     result: Result | None = field(default=None, repr=False)
+    familywise: bool = False
 
 
 Check = Callable[[Context], Examined | Sequence[Finding]]

@@ -202,6 +202,8 @@ def _gower(features: pd.DataFrame, place: int) -> np.ndarray:
 def _slices(dataset: Dataset, frame: pd.DataFrame, place: int, seed: int) -> pd.DataFrame:
     """The worst slices by the log's own measure that hold the row."""
     table = find_slices(dataset, default_loss(dataset), seed=seed, top=200).tables["distinct"]
+    if table.empty:
+        return pd.DataFrame(columns=["where", "n", "mean", "rest", "p_adjusted"])
     one = frame.iloc[[place]]
     held = [bool(Predicate.parse(where).mask(one)[0]) for where in table["slice"]]
     kept = table[held].head(MOST_SLICES).rename(columns={"slice": "where", "rows": "n"})

@@ -17,6 +17,7 @@ from workbench.analysis.measures import LABELS
 from workbench.data.dataset import Dataset
 from workbench.predicate import ALL_ROWS, Predicate
 from workbench.result import Finding
+from workbench.triage.caused import CHECK, caused, harmless
 from workbench.triage.check import Context
 
 DEFECT_KINDS = ("integrity", "lineage")
@@ -27,6 +28,8 @@ LASTING = 0.5
 LEAST_LEFT = 0.1
 """Without a defect's rows at least this share of every window, and `LEAST_ROWS` rows, must be left to tell anything."""
 LEAST_ROWS = 100
+
+OTHER_CASES = "other cases arrive: given their columns, they are decided and turn out as before"
 
 Examine = Callable[[Context], list[Finding]]
 
@@ -50,9 +53,19 @@ def fold(findings: Sequence[Finding], context: Context, examine: Examine) -> tup
         a finding look explained.
     """
     findings = list(findings)
-    links: list[Link] = []
+    pairs = caused(findings, context)
+    mild = harmless(findings, pairs)
+    for _, target in mild:
+        findings[target] = replace(findings[target], severity="low", ruled_out=(*findings[target].ruled_out, OTHER_CASES))
+    links = [Link(source, target, explains=True) for source, target in (*pairs, *mild)]
+    explained = {link.target for link in links}
     reruns = 0
     for source in _defects(findings):
+        if source in explained:
+            continue
+        if findings[source].check == CHECK:  # it was held against the other signals without its rows already
+            links += [link for link in _undermined(findings, source) if link.target not in explained]
+            continue
         without = _without(findings[source], context) if reruns < MOST_RERUNS else None
         if without is None:
             links += _undermined(findings, source)
@@ -97,7 +110,7 @@ def _test(findings: list[Finding], source: int, without: Context, examine: Exami
     again = examine(without)
     links = []
     for target, finding in enumerate(findings):
-        if target == source or _is_grave(finding):
+        if target == source or _is_grave(finding) or finding.check == CHECK:
             continue
         matches = [other for other in again if same_cause(finding, other, without.subject)]
         alike = [other for other in matches if other.unit == finding.unit] or matches
@@ -152,7 +165,7 @@ def same_cause(finding: Finding, other: Finding, dataset: Dataset) -> bool:
         return finding.columns == other.columns
     if finding.kind in ("drift", "volume"):
         return finding.columns == other.columns and finding.unit == other.unit and finding.onset == other.onset
-    if finding.kind != "slice":
+    if finding.kind not in ("slice", "attack"):
         return False
     left, right = (Predicate.parse(item.where).mask(dataset.frame) for item in (finding, other))
     either = int((left | right).sum())
@@ -173,7 +186,7 @@ def _repeats(findings: Sequence[Finding], explained: set[int]) -> list[Link]:
     """Drift of a column that another finding already names, or a change at the time of a grave defect, is that finding again."""
     links = []
     for target, finding in enumerate(findings):
-        if finding.kind not in ("drift", "volume") or target in explained:
+        if finding.kind not in ("drift", "volume") or target in explained or finding.check == CHECK:
             continue
         sources = (at for at, other in enumerate(findings) if at != target and _accounts_for(other, finding))
         source = next(sources, None)

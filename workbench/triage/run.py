@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from workbench.attacks.recording import Recording
 from workbench.data.dataset import Dataset
 from workbench.digest import Plain, digest
 from workbench.errors import InputError, PredicateError
@@ -19,7 +20,7 @@ from workbench.triage.check import Check, Context, Examined, NotAskedError
 from workbench.triage.checks import OWN
 from workbench.triage.fold import fold
 from workbench.triage.rank import rank
-from workbench.vocabulary import FINDING_KINDS, SEVERITIES
+from workbench.vocabulary import CAUSES, FINDING_KINDS, SEVERITIES
 
 LEAST_ROWS = 2
 ENOUGH_ROWS = 30
@@ -108,6 +109,7 @@ def triage(
     reference: Predicate | Dataset | None = None,
     current: Predicate | None = None,
     lineage: Lineage | None = None,
+    recordings: Sequence[Recording] = (),
     seed: int = 0,
     budget: float = 0.01,
     only: Collection[str] | None = None,
@@ -125,6 +127,8 @@ def triage(
         The rows under suspicion; None: all rows that are not in `reference`.
     lineage
         What the pipeline's events tell of where the decisions come from.
+    recordings
+        Recorded attacks that may come back.
     seed
         For anything random.
     budget
@@ -139,9 +143,9 @@ def triage(
     InputError
         If the dataset or a window has fewer than two rows, or `budget` is no share.
     """
-    context = replace(make_context(dataset, reference, current, seed=seed, budget=budget), lineage=lineage)
+    context = replace(make_context(dataset, reference, current, seed=seed, budget=budget), lineage=lineage, recordings=recordings)
     examined, outcomes = run_checks(context, tell, only)
-    found = _within_budget(examined, budget)
+    found = spend(examined, budget)
     folded, links = fold(found, context, lambda without: _all_findings(run_checks(without, None, only)[0]))
     findings = rank(folded, links)
     windows = context.reference is not None
@@ -255,6 +259,8 @@ def _checked(name: str, found: Examined | Sequence[Finding], context: Context) -
         if finding.kind not in FINDING_KINDS or finding.severity not in SEVERITIES:
             words = f"kinds: {', '.join(FINDING_KINDS)}; severities: {', '.join(SEVERITIES)}"
             raise ValueError(f"a finding of kind {finding.kind!r} and severity {finding.severity!r} ({words})")
+        if finding.cause is not None and finding.cause not in CAUSES:
+            raise ValueError(f"a finding put down to {finding.cause!r} (causes: {', '.join(CAUSES)})")
         if finding.p is not None and not (math.isnan(finding.p) or 0 <= finding.p <= 1):
             raise ValueError(f"a finding with p = {finding.p} (a p-value lies between 0 and 1)")
         try:
@@ -266,11 +272,6 @@ def _checked(name: str, found: Examined | Sequence[Finding], context: Context) -
 
 def _all_findings(examined: Mapping[str, Examined]) -> list[Finding]:
     return [finding for item in examined.values() for finding in item.findings]
-
-
-def _within_budget(examined: Mapping[str, Examined], budget: float) -> list[Finding]:
-    tests = sum(max(item.tests, len(item.findings)) for item in examined.values())
-    return spend(_all_findings(examined), tests, budget)
 
 
 def _examined_rows(context: Context) -> int:

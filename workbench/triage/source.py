@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NotRequired, TypedDict
 
+from workbench.attacks.recording import Recording
+from workbench.attacks.recurrence import open_recordings
 from workbench.data.dataset import Dataset, open_dataset
 from workbench.errors import InputError
 from workbench.lineage.graph import Lineage
@@ -12,11 +14,12 @@ from workbench.predicate import Predicate
 
 
 class Windows(TypedDict):
-    """The windows of a run as `workbench.triage.run.triage` takes them, None where there is none; the lineage, where given."""
+    """The windows of a run as `workbench.triage.run.triage` takes them, None where there is none; with what else was given."""
 
     reference: Predicate | Dataset | None
     current: Predicate | None
     lineage: NotRequired[Lineage]
+    recordings: NotRequired[tuple[Recording, ...]]
 
 
 def open_log(
@@ -40,8 +43,6 @@ def open_log(
     """
     if not data:
         raise InputError("no decision log given", None, "Set the parameter `data` to a path, a pattern or a URL.")
-    if recordings:
-        raise InputError("recordings cannot be read by this version", recordings, "Leave recordings out.")
     if reference and reference_data:
         raise InputError("two reference windows given", reference_data, "Give --reference or --reference-data, not both.")
     dataset = open_dataset(data, roles or None, labels=labels or None, on=on or None)
@@ -55,4 +56,6 @@ def open_log(
     windows = Windows(reference=before, current=Predicate.parse(current) if current else None)
     if lineage:
         windows["lineage"] = open_lineage(lineage)
+    if recordings:
+        windows["recordings"] = open_recordings(recordings)
     return dataset, windows

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 
 from workbench.triage.check import Check
+from workbench.triage.checks.attack import check_attack
+from workbench.triage.checks.causes import check_causes
 from workbench.triage.checks.disparity import check_disparity
 from workbench.triage.checks.drift import check_drift
 from workbench.triage.checks.integrity import check_integrity
@@ -15,4 +17,6 @@ OWN: Mapping[str, Check] = {
     "disparity": check_disparity,
     "slices": check_slices,
     "lineage": check_lineage,
+    "causes": check_causes,
+    "attack": check_attack,
 }

@@ -97,6 +97,7 @@ class Judgement:
     effect: float
     unit: str
     statement: str
+    cause: str | None = None
 
 
 def from_changes(result: Result, context: Context) -> list[Finding]:
@@ -229,7 +230,8 @@ def _judge_vanished(spell: Spell) -> Judgement | None:
             " be trusted there"
         )
         dead = now * spell.rows_after < 1
-        return Judgement("integrity", "critical" if large or dead else "high", spell.step, "base rate", told)
+        cause = "label delay" if spell.after < 0.5 else None
+        return Judgement("integrity", "critical" if large or dead else "high", spell.step, "base rate", told, cause)
     nearly = now * spell.rows_after >= 1
     who = ("hardly anybody" if nearly else "nobody") if spell.after < 0.5 else ("nearly everybody" if nearly else "everybody")
     told = (
@@ -254,7 +256,7 @@ def _judge_missing(spell: Spell) -> Judgement | None:
     told += f", against {percent(spell.before)} {spell.against}"
     # a column that fills up again is worth knowing, and nobody's emergency
     severity = graded(spell.step, LEAST_MISSING_CHANGE, 0.2) if spell.step > 0 else "low"
-    return Judgement("integrity", severity, spell.step, "missing share", told)
+    return Judgement("integrity", severity, spell.step, "missing share", told, "nulls" if spell.step > 0 else None)
 
 
 def _judge_volume(spell: Spell) -> Judgement | None:
@@ -262,7 +264,9 @@ def _judge_volume(spell: Spell) -> Judgement | None:
     if max(ratio, 1 / ratio) < (LEAST_PASSING_VOLUME_RATIO if spell.passing else LEAST_VOLUME_RATIO):
         return None
     told = f"{spell.after:,.1f} rows per day arrive from {spell.since}, against {spell.before:,.1f} {spell.against}"
-    return Judgement("volume", "medium", float(np.clip(ratio, 0, 1e6)) - 1, "relative change of rows per day", told)
+    # more rows, or fewer, are no fault; that hardly any arrive is an outage
+    severity = "medium" if ratio <= 1 / LEAST_PASSING_VOLUME_RATIO else "low"
+    return Judgement("volume", severity, float(np.clip(ratio, 0, 1e6)) - 1, "relative change of rows per day", told)
 
 
 def _judge_unit(spell: Spell) -> Judgement | None:
@@ -278,7 +282,7 @@ def _judge_unit(spell: Spell) -> Judgement | None:
         f"{spell.column} looks to be in another unit from {spell.since}: {what} is {spell.after:.4g},"
         f" {times} {spell.against} ({spell.before:.4g})"
     )
-    return Judgement("integrity", "high", math.log10(ratio), "powers of ten", told)
+    return Judgement("integrity", "high", math.log10(ratio), "powers of ten", told, "unit error")
 
 
 def _judge_mean(spell: Spell) -> Judgement:
@@ -307,6 +311,7 @@ def _finding(spell: Spell, judged: Judgement, context: Context) -> Finding:
         onset_interval=(spell.earliest.isoformat(), spell.latest.isoformat()) if spell.identifiable else None,
         severity=judged.severity,
         standing=known_from is not None and bool(spell.settled < known_from),
+        cause=judged.cause,
     )
 
 

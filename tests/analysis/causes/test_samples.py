@@ -1,0 +1,79 @@
+"""What turns one sample of a column into the other: a factor, another word, another value, one value for all."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from workbench.analysis.causes.samples import Samples, factor, held_value, rewritten, spike
+
+
+def drawn(rows: int, seed: int) -> np.ndarray:
+    return np.exp(np.random.default_rng(seed).normal(3, 0.7, rows))
+
+
+@given(times=st.sampled_from([0.001, 0.1, 0.45, 1 / 7, 2.54, 12.0, 60.0, 1000.0]), seed=st.integers(0, 50))
+def test_a_factor_is_read_off_two_samples(times: float, seed: int) -> None:
+    found = factor(Samples(pd.Series(drawn(500, seed)), pd.Series(times * drawn(300, seed + 1000))))
+    assert found is not None
+    assert found[0] == pytest.approx(times, rel=0.2)
+    assert found[1] == 1.0
+
+
+def test_two_samples_of_one_column_have_no_factor() -> None:
+    """Kolmogorov and Smirnov's test lets 0.6 % of such pairs pass; of 200, five or more would be beyond chance."""
+    pairs = [Samples(pd.Series(drawn(500, seed)), pd.Series(drawn(300, seed + 1000))) for seed in range(200)]
+    assert sum(factor(pair) is not None for pair in pairs) < 5
+
+
+def test_a_factor_of_some_rows_only() -> None:
+    after = drawn(400, 2)
+    after[:120] *= 1000
+    found = factor(Samples(pd.Series(drawn(600, 1)), pd.Series(after)))
+    assert found is not None
+    assert found[0] == pytest.approx(1000, rel=0.3)
+    assert found[1] == pytest.approx(0.3, abs=0.03)
+
+
+def test_counts_in_another_unit_keep_their_ties() -> None:
+    rng = np.random.default_rng(0)
+    found = factor(Samples(pd.Series(rng.poisson(2, 800)), pd.Series(rng.poisson(2, 400) / 7)))
+    assert found is not None
+    assert found[0] == pytest.approx(1 / 7)
+
+
+LETTERS = np.repeat(list("abcd"), [400, 300, 200, 100])
+
+
+@pytest.mark.parametrize(
+    ("after", "gone", "into", "recoded"),
+    [
+        (np.where(LETTERS == "b", "B", LETTERS), ("b",), "B", True),
+        (np.where(LETTERS == "c", "a", LETTERS), ("c",), "a", False),
+        (np.select([LETTERS == "a", LETTERS == "d"], ["d", "a"], LETTERS), ("a", "d"), "d", True),
+    ],
+)
+def test_values_that_went_elsewhere(after: np.ndarray, gone: tuple[str, ...], into: str, recoded: bool) -> None:  # noqa: FBT001
+    found = rewritten(Samples(pd.Series(LETTERS), pd.Series(after)))
+    assert found is not None
+    assert (found.gone, found.into, found.recoded) == (gone, into, recoded)
+
+
+def test_another_mix_is_no_rewriting() -> None:
+    assert rewritten(Samples(pd.Series(LETTERS), pd.Series(np.repeat(list("abcd"), [300, 300, 250, 150])))) is None
+
+
+def test_a_column_that_stands_still() -> None:
+    samples = Samples(pd.Series(drawn(300, 0)), pd.Series([7.5] * 200))
+    assert held_value(samples) == (7.5, 1.0, 0.0)
+    assert held_value(Samples(pd.Series([0.0] * 300), pd.Series([0.0] * 200))) is None
+
+
+def test_a_stand_in_for_what_is_missing() -> None:
+    after = drawn(400, 3)
+    after[:120] = -1.0
+    found = spike(Samples(pd.Series(drawn(600, 4)), pd.Series(after)))
+    assert found is not None
+    assert (found[0], found[1]) == (-1.0, pytest.approx(0.3))
+    assert spike(Samples(pd.Series(drawn(600, 4)), pd.Series(drawn(400, 5)))) is None

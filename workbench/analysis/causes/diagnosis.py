@@ -1,0 +1,288 @@
+"""What a change is put down to, with its size in words: one function per stage."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Final
+
+import numpy as np
+
+from workbench.analysis import stats
+from workbench.analysis.causes.outcomes import outcome_cause
+from workbench.analysis.causes.relations import others_elsewhere, others_moved
+from workbench.analysis.causes.root import Dated, Diagnosis
+from workbench.analysis.causes.rows import TimedRows
+from workbench.analysis.causes.samples import Samples, factor, held_value, rewritten, samples_of, spike
+from workbench.analysis.causes.scoring import decision_cause, score_cause
+from workbench.analysis.causes.signals import ARRIVAL, COLUMN, DECISION, SCORE
+from workbench.errors import InputError
+from workbench.predicate import ALL_ROWS, Comparison, Operand, Predicate
+
+ALTERED: Final = 1e-3
+"""Largest p at which a column no longer goes with the others as before."""
+CLEARLY_FEWER: Final = 0.8
+
+
+def diagnose(change: Dated, rows: TimedRows, residuals: dict[str, np.ndarray]) -> Diagnosis:
+    """What `change` is put down to.
+
+    Parameters
+    ----------
+    residuals
+        Aspect of a signal to its values: what lies beyond the expected.
+    """
+    stage, aspect = change.signal.stage, change.signal.aspect
+    if stage == ARRIVAL:
+        return _clock(change, rows) if aspect.startswith("clock") else _repeated(change, rows)
+    if stage == COLUMN:
+        return _column(change, rows)
+    if stage == SCORE:
+        return Diagnosis(**score_cause(change, rows, residuals))
+    if stage == DECISION:
+        return Diagnosis(**decision_cause(change, rows))
+    return Diagnosis(**outcome_cause(change, rows, residuals))
+
+
+def _repeated(change: Dated, rows: TimedRows) -> Diagnosis:
+    effect, interval, before, after = step(change, rows, change.signal.values)
+    told = f"{percent(after)} of the rows repeat an earlier row, against {percent(before)} before"
+    return Diagnosis("duplicated rows", told, effect, "share of rows", interval, abs(effect), harmful=effect > 0, local=False)
+
+
+def _clock(change: Dated, rows: TimedRows) -> Diagnosis:
+    """The turn of the clock that brings the later hours nearest to the former ones."""
+    hours = ((rows.times - rows.times.astype("datetime64[D]")) / np.timedelta64(1, "h")).astype(int)
+    earlier = change.hit.inside & (rows.times < change.onset)
+    before, after = (np.bincount(hours[part], minlength=24).astype(float) for part in (earlier, change.affected))
+    shares = before / max(1, before.sum()), after / max(1, after.sum())
+    fits = [np.abs(np.roll(shares[0], turn) - shares[1]).sum() / 2 for turn in range(24)]
+    turn = int(np.argmin(fits))
+    turned = fits[turn] < 0.6 * fits[0]
+    hours_off = turn if turn <= 12 else turn - 24
+    distance = float(fits[0])
+    if turned and hours_off:
+        word = "later" if hours_off > 0 else "earlier"
+        told = f"times lie {abs(hours_off)} hour{'s' if abs(hours_off) > 1 else ''} {word} in the day"
+        return Diagnosis("shifted clock", told, float(hours_off), "hours", (hours_off - 1.0, hours_off + 1.0), distance)
+    told = f"rows arrive at other hours of the day: {percent(distance)} of them would have to move"
+    return Diagnosis("covariate shift", told, distance, "total variation", None, distance, harmful=False)
+
+
+def _column(change: Dated, rows: TimedRows) -> Diagnosis:
+    column = str(change.signal.column)
+    if change.signal.aspect == "missing":
+        return _missing(change, rows, column)
+    samples = samples_of(change, rows, column)
+    for find in (_frozen, _factor, _spiked):
+        found = find(samples, column)
+        if found is not None:
+            return found
+    found = _exchanged(change, rows, column) or _rewritten(samples, column)
+    if found is not None:
+        return found
+    return _moved(change, rows, column)
+
+
+def _missing(change: Dated, rows: TimedRows, column: str) -> Diagnosis:
+    effect, interval, before, after = step(change, rows, change.signal.values)
+    told = f"{column} is missing in {percent(after)} of the rows, against {percent(before)} before"
+    return Diagnosis("nulls", told, effect, "missing share", interval, abs(effect), harmful=effect > 0)
+
+
+def _frozen(samples: Any, column: str) -> Diagnosis | None:
+    held = held_value(samples)
+    if held is None:
+        return None
+    value, after, before = held
+    told = f"{column} stands still at {shown(value)}: {percent(after)} of the rows hold it, against {percent(before)} before"
+    low, high = _newcombe(after, len(samples.after), before, len(samples.before))
+    return Diagnosis("frozen column", told, after - before, "share of rows", (low, high), after - before)
+
+
+def _factor(samples: Any, column: str) -> Diagnosis | None:
+    found = factor(samples)
+    if found is None:
+        return None
+    times, share = found
+    as_large = f"{times:,.3g} times as large as" if times > 1 else f"{1 / times:,.3g} times smaller than"
+    part = "" if share == 1 else f" in {percent(share)} of the rows"
+    told = f"{column} looks to be in another unit{part}: its values are {as_large} before"
+    before, after = (np.log10(np.abs(part[part != 0].to_numpy(dtype=float))) for part in (samples.before, samples.after))
+    effect = float(np.log10(times))
+    half = 1.96 * 1.25 * float(np.hypot(before.std() / np.sqrt(len(before)), after.std() / np.sqrt(len(after))))
+    narrower = ALL_ROWS
+    if share < 1:
+        low, high = samples.before.quantile([0.001, 0.999])
+        narrower = Predicate((Comparison(Operand(column), ">" if times > 1 else "<", float(high if times > 1 else low)),))
+    return Diagnosis("unit error", told, effect, "powers of ten", (effect - half, effect + half), min(1.0, share), narrower)
+
+
+def _spiked(samples: Any, column: str) -> Diagnosis | None:
+    found = spike(samples)
+    if found is None:
+        return None
+    value, after, before = found
+    told = f"{column} is {shown(value)} in {percent(after)} of the rows, against {percent(before)} before, as a stand-in would be"
+    low, high = _newcombe(after, len(samples.after), before, len(samples.before))
+    return Diagnosis("nulls", told, after - before, "share of rows", (low, high), after - before)
+
+
+def _exchanged(change: Dated, rows: TimedRows, column: str) -> Diagnosis | None:
+    """Two values exchanged, seen over all rows; within a part of them that only one was common in, it looks like a merger."""
+    if not change.hit.used:
+        return None
+    late = rows.times >= change.onset
+    whole = Samples(rows.frame[column][~late].dropna(), rows.frame[column][late].dropna())
+    found = None if whole.numbers else rewritten(whole)
+    return _rewritten(whole, column) if found is not None and found.swapped else None
+
+
+def _rewritten(samples: Any, column: str) -> Diagnosis | None:
+    if samples.numbers and samples.before.nunique() > 30:
+        return None
+    found = rewritten(samples)
+    if found is None:
+        return None
+    words = ", ".join(shown(value) for value in found.gone[:3])
+    if found.swapped:
+        told = f"{column} has {' and '.join(map(shown, found.gone))} exchanged: together {percent(found.share)} of the rows"
+    elif found.recoded:
+        told = f"{column} writes {words} as {shown(found.into)}: it was {percent(found.share)} of the rows"
+    else:
+        told = f"{column} no longer tells {words} from {shown(found.into)}: it was {percent(found.share)} of the rows"
+    low, high = _newcombe(found.share, len(samples.after), 0.0, len(samples.before))
+    cause = "recoded values" if found.recoded else "merged values"
+    return Diagnosis(cause, told, found.share, "share of rows", (low, high), found.share)
+
+
+def _moved(change: Dated, rows: TimedRows, column: str) -> Diagnosis:
+    """The column is distributed otherwise, and no rewriting explains it: fewer rows of a part, an altered column, others."""
+    effect, interval, before, after = step(change, rows, change.signal.values)
+    aspect, size = change.signal.aspect, abs(effect)
+    if aspect == "repeat" and effect > 0 and _is_clipped(change, rows, column):
+        told = f"{column} piles up at one end of its values, as if cut off there: {percent(after)} repeat the row before"
+        return Diagnosis("training/serving skew", told, effect, "share of rows", interval, min(1.0, 4 * size))
+    if aspect == "repeat" and effect > 0:
+        told = f"{column} repeats the value of the row before in {percent(after)} of the rows, against {percent(before)} before"
+        return Diagnosis("frozen column", told, effect, "share of rows", interval, size)
+    thinned = _thinned(change, rows, column)
+    if thinned is not None:
+        return thinned
+    altered = others_moved(change, rows, column) < ALTERED and not others_elsewhere(change, rows, column)
+    told = _told_move(change, column, before, after)
+    if altered:
+        return Diagnosis(
+            "training/serving skew", f"{told}, and no longer goes with the other columns as it did", effect, _unit(aspect),
+            interval, min(1.0, 4 * size),
+        )  # fmt: skip
+    source = _altered_source(change, rows, column)
+    if source is not None:
+        told = f"{source} no longer goes with the other columns as it did, {column} least of all"
+        return Diagnosis("training/serving skew", told, effect, _unit(aspect), interval, min(1.0, 4 * size), column=source)
+    return Diagnosis(
+        "covariate shift", told, effect, _unit(aspect), interval, size, harmful=False, local=False
+    )  # fmt: skip
+
+
+def _is_clipped(change: Dated, rows: TimedRows, column: str) -> bool:
+    """Whether the most frequent of the later values is the smallest or the largest of them."""
+    after = samples_of(change, rows, column).after
+    return len(after) > 0 and bool(after.mode().iloc[0] in (after.min(), after.max()))
+
+
+def _altered_source(change: Dated, rows: TimedRows, column: str) -> str | None:
+    """The column among those that say where, which was itself altered: at its values the other columns are not as before."""
+    everywhere = rows.times >= change.onset
+    for used in change.hit.used:
+        hit = replace(change.hit, inside=np.ones(rows.size, dtype=bool), used=(column,))
+        whole = replace(change, hit=hit, affected=everywhere)
+        if others_moved(whole, rows, used) < ALTERED and not others_elsewhere(whole, rows, used):
+            return used
+    return None
+
+
+def _unit(aspect: str) -> str:
+    return {"value": "share of rows", "relation": "standard deviations of the joint move"}.get(
+        aspect, "share of the former range"
+    )
+
+
+def _told_move(change: Dated, column: str, before: float, after: float) -> str:
+    aspect = change.signal.aspect
+    if aspect == "value":
+        condition = change.signal.name.removeprefix("share of rows with ")
+        return f"{condition} holds for {percent(after)} of the rows, against {percent(before)} before"
+    if aspect == "relation":
+        return f"{column} goes with the other columns {'less' if abs(after) < abs(before) else 'otherwise'} than before"
+    if aspect == "spread":
+        return f"the values of {column} lie {'farther apart' if after > before else 'closer together'} than before"
+    return f"{column} is {'higher' if after > before else 'lower'} than before (mean rank {after:.2f}, against {before:.2f})"
+
+
+def _thinned(change: Dated, rows: TimedRows, column: str) -> Diagnosis | None:
+    """Rows of some values of `column` that no longer come while those of the others come as before."""
+    condition = next((item for item in rows.conditions if item.coding.column == column), None)
+    if condition is None or not change.identifiable:
+        return None
+    stop = rows.times[-1] if change.end is None else change.end
+    spans = [(change.onset - rows.times[0]) / np.timedelta64(1, "s"), (stop - change.onset) / np.timedelta64(1, "s")]
+    if min(spans) <= 0:
+        return None
+    earlier = change.hit.inside & (rows.times < change.onset)
+    counts = [np.bincount(condition.codes[part], minlength=condition.size).astype(float) for part in (earlier, change.affected)]
+    rates = [count / span for count, span in zip(counts, spans, strict=True)]
+    used = counts[0] >= 10
+    with np.errstate(all="ignore"):
+        ratio = np.where(used, rates[1] / rates[0], np.nan)
+        error = np.where(used, 1 / np.sqrt(counts[0]) + 1 / np.sqrt(np.maximum(counts[1], 1)), np.nan)
+    few = used & (ratio + 1.5 * error * np.maximum(ratio, 0.1) < 1) & (ratio < CLEARLY_FEWER)
+    rest = ~few
+    if not few.any() or not (used & rest).any() or (condition.ordered and few.sum() > used.sum() / 2 + 1):
+        return None
+    kept = [count[rest].sum() for count in counts]
+    steady = (kept[1] / spans[1]) / (kept[0] / spans[0])
+    error_rest = 2.5 * np.sqrt(1 / kept[0] + 1 / max(1, kept[1])) + 0.03
+    if abs(steady - 1) > error_rest:
+        return None
+    lost = [count[few].sum() for count in counts]
+    left = float((lost[1] / spans[1]) / (lost[0] / spans[0]))
+    codes = np.flatnonzero(few).tolist()
+    try:
+        where = condition.coding.where(codes)
+    except InputError:  # not one range: told by the bin that lost most
+        where = condition.coding.conditions[int(np.argmin(np.where(few, ratio, np.inf)))]
+    told = f"rows where {where} come {percent(left)} as often as before, and the others as ever"
+    half = 1.96 * left * float(np.sqrt(1 / lost[0] + 1 / max(1.0, lost[1])))
+    return Diagnosis(
+        "dropped rows", told, left - 1, "relative change of rows per day", (left - 1 - half, left - 1 + half), 1 - left, where,
+        local=False,
+    )  # fmt: skip
+
+
+def step(change: Dated, rows: TimedRows, values: np.ndarray) -> tuple[float, tuple[float, float], float, float]:
+    """How far the mean of `values` moved in the rows concerned, its 95 % interval, and both levels."""
+    known = ~np.isnan(values)
+    earlier, later = change.hit.inside & (rows.times < change.onset) & known, change.affected & known
+    a, b = values[earlier], values[later]
+    if change.signal.model == "share":
+        low, high = stats.newcombe(b.sum(), len(b), a.sum(), len(a))
+        return float(b.mean() - a.mean()), (float(low), float(high)), float(a.mean()), float(b.mean())
+    found = stats.welch(len(b), b.sum(), (b**2).sum(), len(a), a.sum(), (a**2).sum())
+    ends = (float(found.interval.low), float(found.interval.high))
+    return float(found.difference), ends, float(a.mean()), float(b.mean())
+
+
+def percent(value: float) -> str:
+    """A share in words."""
+    return f"{100 * value:.1f} %"
+
+
+def shown(value: Any) -> str:
+    """A value as a person would write it."""
+    plain = value.item() if hasattr(value, "item") else value
+    return f'"{plain}"' if isinstance(plain, str) else f"{plain:g}" if isinstance(plain, int | float) else str(plain)
+
+
+def _newcombe(after: float, size: int, before: float, size_before: int) -> tuple[float, float]:
+    low, high = stats.newcombe(after * size, size, before * size_before, size_before)
+    return float(low), float(high)
