@@ -73,7 +73,7 @@ def beside(scores: Sequence[Score]) -> str:
     lines = [f"{'':12}{'top-1':>8}{'top-3':>8}{'alarm':>8}{'false: harmless':>17}{'nothing':>9}{'seconds':>9}"]
     for method in dict.fromkeys(score.method for score in scores):
         own = [score for score in scores if score.method == method]
-        seen = [score for score in own if score.detectable]
+        seen = [score for score in own if _counts(score)]
         harmless = _share([score for score in own if score.kind in HARMLESS], _alarm)
         nothing = _share([score for score in own if score.kind == NOTHING], _alarm)
         named = f"{_share(seen, _first):>8}{_share(seen, _third):>8}{_share(seen, _alarm):>8}"
@@ -81,9 +81,14 @@ def beside(scores: Sequence[Score]) -> str:
     return "\n".join(lines)
 
 
+def _counts(score: Score) -> bool:
+    """Whether it is an incident that could be found: what harms nobody may be plain to see, and is none."""
+    return score.detectable and not is_quiet(score)
+
+
 def bars(scores: Sequence[Score]) -> str:
     """What was asked for, what was measured, and whether that is enough."""
-    seen = [score for score in scores if score.detectable and score.method == "triage"]
+    seen = [score for score in scores if _counts(score) and score.method == "triage"]
     named = [score for score in seen if score.top3 and score.rank is not None]
     quiet = [score for score in scores if is_quiet(score) and score.method == "triage"]
     measured = [
@@ -99,7 +104,7 @@ def bars(scores: Sequence[Score]) -> str:
             lines.append(f"{name:48} {share:.3f} of {least:.2f}  {'met' if share >= least else 'NOT MET'}")
     others = {score.method for score in scores} - {"triage"}
     if others and seen:
-        best = max(np.mean([score.top1 for score in scores if score.detectable and score.method == other]) for other in others)
+        best = max(np.mean([score.top1 for score in scores if _counts(score) and score.method == other]) for other in others)
         ahead = float(np.mean([score.top1 for score in seen]) - best)
         lines.append(f"{'top-1 beyond the best baseline':48} {ahead:.3f} of 0.25  {'met' if ahead >= 0.25 else 'NOT MET'}")
     return "\n".join(lines)
