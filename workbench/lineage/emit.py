@@ -22,7 +22,7 @@ from workbench.result import SMALL_CELL
 if TYPE_CHECKING:
     import pandas as pd
 
-PRODUCER: Final = "https://pypi.org/project/ml-incident-workbench"
+PRODUCER: Final = "urn:package:ml-incident-workbench"
 NAMESPACE: Final = "workbench"
 QUANTILES: Final = (0.05, 0.5, 0.95)
 
