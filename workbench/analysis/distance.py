@@ -1,4 +1,4 @@
-"""How far apart two distributions are, and how sure that is: the total variation distance of two histograms with its interval."""
+"""How far apart two distributions are, and how sure that is; and how alike two sets of rows."""
 
 from __future__ import annotations
 
@@ -45,3 +45,15 @@ def distance_interval(before: np.ndarray, after: np.ndarray, level: float = 0.95
     grew = after / n > before / m
     low, high = stats.newcombe(after[grew].sum(), n, before[grew].sum(), m, level)
     return Apart(max(0.0, float(low) - by_chance), float(high), min(1.0, by_chance))
+
+
+def jaccard(left: np.ndarray, right: np.ndarray) -> float:
+    """The rows in both of two sets, as a share of those in either: 1 = the same rows, 0 = none in common, or none at all.
+
+    Parameters
+    ----------
+    left, right
+        Boolean, one per row.
+    """
+    either = int(np.count_nonzero(left | right))
+    return int(np.count_nonzero(left & right)) / either if either else 0.0

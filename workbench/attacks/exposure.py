@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
-from workbench.attacks.inference import ask_members
+from workbench.attacks.inference import ask_members, auc_of
 from workbench.attacks.trial import Setting
 from workbench.errors import InputError
 from workbench.predicate import Predicate, equals
@@ -94,9 +94,9 @@ def _worst_of_shuffles(
 
 
 def _told(ranks: np.ndarray, inside: np.ndarray) -> tuple[float, float]:
-    """AUC of telling members, and its z under no difference (Mann & Whitney 1947; ties make it a little small)."""
+    """AUC of telling members, and its z under no difference (ties make it a little small)."""
     ones, zeros = int(inside.sum()), int((~inside).sum())
     if not ones or not zeros:
         return 0.5, 0.0
-    auc = (float(ranks[inside].sum()) - ones * (ones + 1) / 2) / (ones * zeros)
+    auc = auc_of(ranks, inside)
     return auc, (auc - 0.5) / float(np.sqrt((ones + zeros + 1) / (12 * ones * zeros)))

@@ -136,16 +136,18 @@ def _against_null(
     ones, zeros = int(inside.sum()), int((~inside).sum())
     if not ones or not zeros:
         raise InputError("nobody to tell apart", f"{ones} members, {zeros} others", "Give more rows.")
-
-    def auc(mask: np.ndarray) -> float:
-        return float((ranks[mask].sum() - ones * (ones + 1) / 2) / (ones * zeros))
-
-    value = auc(inside)
-    null = np.array([auc(chance.permutation(inside)) for _ in range(shuffles)])
+    value = auc_of(ranks, inside)
+    null = np.array([auc_of(ranks, chance.permutation(inside)) for _ in range(shuffles)])
     q1, q2 = value / (2 - value), 2 * value**2 / (1 + value)
     variance = (value * (1 - value) + (ones - 1) * (q1 - value**2) + (zeros - 1) * (q2 - value**2)) / (ones * zeros)
     half = 1.96 * float(np.sqrt(max(variance, 0.0)))
     return value, max(value - half, 0.0), min(value + half, 1.0), float((1 + (null >= value).sum()) / (1 + shuffles))
+
+
+def auc_of(ranks: np.ndarray, inside: np.ndarray) -> float:
+    """The chance that a member ranks above another (Mann & Whitney 1947); there must be one of each."""
+    ones, zeros = int(inside.sum()), int((~inside).sum())
+    return float((ranks[inside].sum() - ones * (ones + 1) / 2) / (ones * zeros))
 
 
 def _tpr_at(sure: np.ndarray, inside: np.ndarray, rate: float) -> float:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from workbench.cli.output import progress, say, say_table, short, step_teller, write_json
+from workbench.cli.output import progress, say, say_table, short, step_teller, write_result
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -111,7 +111,7 @@ def slices(
             permutations=None if permutations < 0 else permutations, prune=prune, tell=tell,
         )  # fmt: skip
     _say_slices(result)
-    _finish(replace(result, tables={**result.tables, **checked}), json)
+    write_result(replace(result, tables={**result.tables, **checked}), json)
 
 
 def disparity(
@@ -151,7 +151,7 @@ def disparity(
     dataset, before = _open(data, roles, reference, current, labels=labels, on=on)
     result = measured(dataset)
     bounds = bound_missing(dataset, missing, reference_group).tables if missing else {}
-    _finish(replace(result, tables={**result.tables, **bounds}), json, None if before is None else measured(before))
+    write_result(replace(result, tables={**result.tables, **bounds}), json, None if before is None else measured(before))
 
 
 def drift(data: Data, *, reference: Reference, json: JsonOut, roles: RolesFile = "", current: Current = "") -> None:
@@ -162,7 +162,7 @@ def drift(data: Data, *, reference: Reference, json: JsonOut, roles: RolesFile =
     dataset, before = _open(data, roles, reference, current)
     if before is None:
         raise InputError("drift needs two windows", None, "Give --reference, the rows that were still good.")
-    _finish(measure_drift(dataset, before), json)
+    write_result(measure_drift(dataset, before), json)
 
 
 def integrity(data: Data, *, json: JsonOut, roles: RolesFile = "", reference: Reference = "", current: Current = "") -> None:
@@ -170,7 +170,7 @@ def integrity(data: Data, *, json: JsonOut, roles: RolesFile = "", reference: Re
     from workbench.analysis.integrity import integrity as inspect
 
     dataset, before = _open(data, roles, reference, current)
-    _finish(inspect(dataset, before), json)
+    write_result(inspect(dataset, before), json)
 
 
 def say_findings(findings: Iterable[Finding], title: str = "Findings, ranked") -> None:
@@ -256,10 +256,3 @@ def _open_windows(data: str, roles: str, reference: str, current: str, within: s
     if context.reference is None:
         return context.subject, (None, None)
     return dataset, (windows["reference"], windows["current"])
-
-
-def _finish(result: Result, out: str, before: Result | None = None) -> None:
-    """Write a result, with the reference window's whole result under ``before`` where one was asked for."""
-    write_json(result.to_dict() if before is None else {**result.to_dict(), "before": before.to_dict()}, out)
-    if out != "-":
-        say(f"{result.title}: written to {out}")

@@ -8,7 +8,7 @@ import typer
 
 from workbench.cli.analyse import Data, JsonOut, Labels, On, RolesFile, Seed
 from workbench.cli.approvals import NAMED, AllowRemote, OfIncident, Production, Trust, open_targets
-from workbench.cli.output import say, say_table, short, write_json
+from workbench.cli.output import say, say_table, short, write_json, write_result
 
 TITLES = {
     "decision": "The decision",
@@ -68,9 +68,7 @@ def explain(
             say_table(title, shown.columns, ([short(cell) for cell in row] for row in shown.itertuples(index=False)))
             say("")
     if json:
-        write_json(result.to_dict(), json)
-        if json != "-":
-            say(f"{result.title}: written to {json}")
+        write_result(result, json)
 
 
 def privacy(

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from workbench.cli.analyse import Current, Data, JsonOut, Labels, On, Reference, ReferenceData, RolesFile, Seed
-from workbench.cli.output import progress, say, say_table, step_teller, write_json
+from workbench.cli.output import progress, say, say_table, step_teller, write_result
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -46,12 +46,10 @@ def known(
     found = triage(dataset, reference=before, current=after, seed=seed, tell=step_teller())
     with progress("looks") as tell:
         result = when_known(dataset, found, reference=before, current=after, label_delay=delay, looks=looks, seed=seed, tell=tell)
-    write_json(result.to_dict(), json)
     columns = ("rank", "onset", "unknown", "known", "rows", "people", "statement")
     say_table(result.title, columns, result.tables["known"][list(columns)].itertuples(index=False))
     say("", known_sentence(result))
-    if json != "-":
-        say(f"{result.title}: written to {json}")
+    write_result(result, json)
 
 
 def _duration(text: str) -> timedelta:

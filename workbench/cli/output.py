@@ -13,9 +13,12 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from workbench.errors import ParameterError
+
+if TYPE_CHECKING:
+    from workbench.result import Result
 
 NARROWEST = 60
 """Columns that a table takes at least, however narrow the terminal."""
@@ -77,6 +80,13 @@ def write_json(document: Any, out: str) -> None:
     except BrokenPipeError:
         # Python flushes stdout once more at its end, and would complain.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def write_result(result: Result, out: str, before: Result | None = None) -> None:
+    """Write a result, with the reference window's whole result under ``before`` where one was asked for, and say where it is."""
+    write_json(result.to_dict() if before is None else {**result.to_dict(), "before": before.to_dict()}, out)
+    if out != "-":
+        say(f"{result.title}: written to {out}")
 
 
 def step_teller() -> Callable[[str, str], None]:

@@ -114,7 +114,7 @@ def _hide_parts(table: pd.DataFrame, marks: list[bool]) -> list[bool]:
     for name in [name for name in ("n", "reference_n") if name in table]:
         sizes = numbers_of(table[name])
         for positions in table.groupby(["attributes", "group"], sort=False).indices.values():
-            _hide_in(marks, sizes, [int(at) for at in positions])
+            hide_in(marks, sizes, [int(at) for at in positions])
     return marks
 
 
@@ -161,18 +161,18 @@ def _hidden_cells(sizes: Sequence[float | None], sums: Sums, marks: Sequence[boo
     while True:
         before = list(hidden)
         for level in sums.levels:
-            _hide_in(hidden, sizes, level)
+            hide_in(hidden, sizes, level)
         for margin, cells in sums.margins:
             if hidden[margin]:
                 for at in cells:
                     hidden[at] = True
             else:
-                _hide_in(hidden, sizes, cells)
+                hide_in(hidden, sizes, cells)
         if hidden == before and not _hide_more(hidden, sizes, sums):
             return hidden
 
 
-def _hide_in(hidden: list[bool], sizes: Sequence[float | None], cells: Sequence[int]) -> None:
+def hide_in(hidden: list[bool], sizes: Sequence[float | None], cells: Sequence[int]) -> None:
     """Hide what the small ones among `cells` need beside them, counting the larger ones that are hidden already."""
     marks = hide([sizes[at] for at in cells], [hidden[at] and not is_small(sizes[at]) for at in cells])
     for at, mark in zip(cells, marks, strict=True):

@@ -62,7 +62,7 @@ from workbench.result.cells import (
     significant,
     to_step,
 )
-from workbench.result.groups import GROUP_COLUMNS, publish_disparity
+from workbench.result.groups import GROUP_COLUMNS, hide_in, publish_disparity
 from workbench.result.history import HISTORY_COLUMNS, SOUNDNESS_COLUMNS, publish_history, publish_soundness
 from workbench.result.slices import CONJUNCTION_COLUMNS, SLICE_COLUMNS, publish_conjunctions, publish_slices
 
@@ -276,8 +276,8 @@ def _privacy(tables: Tables, _numbers: Mapping[str, Plain], _roles: Mapping[str,
     marks = suppressed_flags(table)
     sizes = numbers_of(table["n"])
     for attribute, places in table.groupby("attribute", sort=False).indices.items():
-        for at, mark in zip(places, hide([sizes[at] for at in places]), strict=True) if attribute else ():
-            marks[at] = mark
+        if attribute:
+            hide_in(marks, sizes, [int(at) for at in places])
     return {**tables, "slices": blank_rows(table.assign(suppressed=marks), marks)}
 
 

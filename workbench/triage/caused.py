@@ -14,7 +14,7 @@ from workbench.data.dataset import Dataset
 from workbench.errors import InputError
 from workbench.predicate import Predicate
 from workbench.result import Finding
-from workbench.triage.check import Context
+from workbench.triage.check import Context, began_together
 
 CHECK: Final = "causes"
 NEAR: Final = 0.03
@@ -92,11 +92,8 @@ def same_time(one: Finding, other: Finding, context: Context) -> bool:
     """Whether the intervals of two onsets overlap, or the onsets differ by less than `NEAR` of the log."""
     if one.onset is None or other.onset is None:
         return False
-    if one.onset_interval is not None and other.onset_interval is not None:
-        low, high = one.onset_interval
-        first, last = other.onset_interval
-        if low <= last and first <= high:
-            return True
+    if began_together(one, other):
+        return True
     times = context.dataset.role("time")
     apart = abs(pd.Timestamp(one.onset) - pd.Timestamp(other.onset))
     return bool(apart <= NEAR * (times.max() - times.min()))

@@ -95,6 +95,12 @@ class Examined:
 Check = Callable[[Context], Examined | Sequence[Finding]]
 
 
+def began_together(one: Finding, other: Finding) -> bool:
+    """Whether the intervals of two onsets overlap; false where one has none. ISO 8601 texts order as their times do."""
+    left, right = one.onset_interval, other.onset_interval
+    return left is not None and right is not None and left[0] <= right[1] and right[0] <= left[1]
+
+
 def percent(value: float | None) -> str:
     """A share in words a responder reads: ``44.9 %``."""
     return "not measured" if value is None or value != value else f"{100 * value:.1f} %"  # noqa: PLR0124  NaN

@@ -12,13 +12,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from workbench.analysis.distance import jaccard
 from workbench.analysis.losses import outcome_columns
 from workbench.analysis.measures import LABELS
 from workbench.data.dataset import Dataset
 from workbench.predicate import ALL_ROWS, Predicate
 from workbench.result import Finding
 from workbench.triage.caused import CHECK, caused, harmless
-from workbench.triage.check import Context
+from workbench.triage.check import Context, began_together
 
 DEFECT_KINDS = ("integrity", "lineage")
 MOST_RERUNS = 2
@@ -135,14 +136,8 @@ def _can_explain(defect: Finding, finding: Finding, dataset: Dataset) -> bool:
     Leaving out all rows since a date removes everything that began then; that alone makes the defect no cause of it.
     """
     if finding.kind in ("drift", "volume"):
-        return bool(set(defect.columns) & set(finding.columns)) or _together(defect, finding)
+        return bool(set(defect.columns) & set(finding.columns)) or began_together(defect, finding)
     return bool(set(defect.columns) & _measured_in(finding, dataset))
-
-
-def _together(defect: Finding, finding: Finding) -> bool:
-    if defect.onset_interval is None or finding.onset_interval is None:
-        return False
-    return defect.onset_interval[0] <= finding.onset_interval[1] and finding.onset_interval[0] <= defect.onset_interval[1]
 
 
 def _measured_in(finding: Finding, dataset: Dataset) -> set[str]:
@@ -168,8 +163,7 @@ def same_cause(finding: Finding, other: Finding, dataset: Dataset) -> bool:
     if finding.kind not in ("slice", "attack"):
         return False
     left, right = (Predicate.parse(item.where).mask(dataset.frame) for item in (finding, other))
-    either = int((left | right).sum())
-    return bool(either) and int((left & right).sum()) / either >= SAME_ROWS
+    return jaccard(left, right) >= SAME_ROWS
 
 
 def _undermined(findings: Sequence[Finding], source: int) -> list[Link]:
@@ -226,13 +220,6 @@ def _accounts_for(other: Finding, finding: Finding) -> bool:
     same_columns = bool(finding.columns) and set(finding.columns) <= set(other.columns)
     if other.kind in DEFECT_KINDS:
         as_large = abs(other.effect or 0.0) >= LASTING * abs(finding.effect or 0.0)
-        return (same_columns and as_large) or (_is_grave(other) and _same_time(other, finding))
+        return (same_columns and as_large) or (_is_grave(other) and began_together(other, finding))
     dated = other.kind == "drift" and other.onset is not None and finding.kind == "drift" and finding.onset is None
     return dated and same_columns
-
-
-def _same_time(finding: Finding, other: Finding) -> bool:
-    """Whether the intervals of two onsets overlap; ISO 8601 texts order as their times do."""
-    if finding.onset_interval is None or other.onset_interval is None:
-        return False
-    return finding.onset_interval[0] <= other.onset_interval[1] and other.onset_interval[0] <= finding.onset_interval[1]

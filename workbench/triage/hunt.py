@@ -10,12 +10,12 @@ from workbench.attacks.hunting import hunt
 from workbench.attacks.recording import Recording
 from workbench.data.dataset import Dataset
 from workbench.predicate import Predicate
-from workbench.result import Result, provenance
+from workbench.result import Result
 from workbench.triage.budget import spend
 from workbench.triage.check import Examined
 from workbench.triage.checks.attack import attack_findings
 from workbench.triage.rank import rank
-from workbench.triage.run import Outcome, Triage, judge, make_context
+from workbench.triage.run import Outcome, Triage, conclude, make_context
 
 
 def hunt_log(
@@ -49,14 +49,6 @@ def hunt_log(
     findings = rank(spend({"attack": Examined(told, int(str(result.numbers["searches"])))}, budget), [])
     outcome = Outcome("attack", "ran", "", round(time.perf_counter() - start, 3))
     arguments = {"hunt": result.provenance["arguments"], "budget": budget}
-    rows = context.subject.rows + (context.reference.rows if context.reference is not None else 0)
-    return result, Triage(
-        verdict=judge(findings, [outcome], context),
-        findings=tuple(findings),
-        checks=(outcome,),
-        results={"attack": result},
-        dataset={"fingerprint": dataset.fingerprint, "rows": rows},
-        reference=None if reference is None else str(reference) if isinstance(reference, Predicate) else reference.name,
-        current=None if reference is None and current is None else str(context.subject.where),
-        provenance=provenance(arguments, seed=seed, fingerprint=dataset.fingerprint),
+    return result, conclude(
+        dataset, context, findings, [outcome], {"attack": result}, reference=reference, current=current, arguments=arguments
     )

@@ -8,21 +8,22 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from workbench.analysis.distance import jaccard
 from workbench.data.dataset import Dataset
 from workbench.errors import InputError
 from workbench.predicate import Comparison, Operand, Predicate
 from workbench.result import Finding, Result, provenance
 from workbench.result.cells import is_small
+from workbench.triage.check import began_together
+from workbench.triage.fold import SAME_ROWS
 from workbench.triage.run import ENOUGH_ROWS, Triage, make_context, triage
 
 MOST_LOOKS: Final = 48
-SAME_ROWS: Final = 0.5
-"""Two findings of slices are one if they share this part of the rows that either selects."""
 HOUR: Final = pd.Timedelta(hours=1)
 
 Tell = Callable[[int, int], None]
@@ -103,6 +104,14 @@ def _moments(first: pd.Timestamp, last: pd.Timestamp, most: int) -> list[pd.Time
     return [end - HOUR * apart * step for step in reversed(range(-(-hours // apart)))]
 
 
+class _Look(NamedTuple):
+    """What triage said of the rows decided before a moment, and the ranks of the findings that it found again."""
+
+    until: pd.Timestamp
+    said: Triage
+    found: set[int | None]
+
+
 class _Looker:
     """Looks at the log as it stood, and remembers what each look found."""
 
@@ -115,17 +124,19 @@ class _Looker:
         self.findings = found.findings
         self.looks, self.each, self.taken = looks, budget / looks, 0
         self.checks = sorted({finding.check for finding in found.findings if finding.check})
-        self.seen: list[tuple[pd.Timestamp, Triage]] = []
+        self.seen: list[_Look] = []
 
     def look(self, moments: Sequence[pd.Timestamp]) -> None:
         """Triage at each of these moments that has enough rows; nothing where there is nothing to look for."""
         for moment in moments if self.checks else []:
             again = self._at(moment)
             self.taken += 1
-            self.seen += [] if again is None else [(moment, again)]
+            if again is not None:
+                found = {finding.rank for finding in self.findings if _finds(again, finding, self.subject)}
+                self.seen.append(_Look(moment, again, found))
             if self.tell is not None:
                 self.tell(self.taken, self.looks)
-        self.seen.sort(key=lambda look: look[0])
+        self.seen.sort(key=lambda look: look.until)
 
     def _at(self, moment: pd.Timestamp) -> Triage | None:
         time = Operand(self.dataset.require("time"))
@@ -140,11 +151,11 @@ class _Looker:
 
     def bracket(self, finding: Finding) -> tuple[pd.Timestamp, pd.Timestamp] | None:
         """The last look before the first that found it, and that one; None where no look found it."""
-        moments = [moment for moment, _ in self.seen]
-        first = next((at for at, (_, again) in enumerate(self.seen) if _finds(again, finding, self.subject)), None)
+        first = next((at for at, look in enumerate(self.seen) if finding.rank in look.found), None)
         if first is None:
             return None
-        return (moments[first - 1] if first else self.subject.role("time").min(), moments[first])
+        before = self.seen[first - 1].until if first else self.subject.role("time").min()
+        return before, self.seen[first].until
 
     def row(self, finding: Finding, label_delay: dt.timedelta) -> dict[str, object]:
         """When one finding was known, and whom it touched since."""
@@ -167,10 +178,9 @@ class _Looker:
     def table(self) -> pd.DataFrame:
         """A row per look."""
         rows = [
-            {"until": moment.isoformat(), "rows": again.examined, "verdict": again.verdict,
-             "found": sum(_finds(again, finding, self.subject) for finding in self.findings)}
-            for moment, again in self.seen
-        ]  # fmt: skip
+            {"until": look.until.isoformat(), "rows": look.said.examined, "verdict": look.said.verdict, "found": len(look.found)}
+            for look in self.seen
+        ]
         return pd.DataFrame(rows, columns=["until", "rows", "verdict", "found"])
 
 
@@ -185,21 +195,9 @@ def _finds(again: Triage, finding: Finding, subject: Dataset) -> bool:
         for other in again.findings
         if (other.kind, other.standing) == (finding.kind, finding.standing)
         and (other.effect or 0.0) * (finding.effect or 0.0) >= 0
-        and _began_together(other, finding)
+        and (other.onset_interval is None or finding.onset_interval is None or began_together(other, finding))
     ]
     if finding.kind != "slice":
         return any(other.columns == finding.columns for other in alike)
     mask = Predicate.parse(finding.where).mask(subject.frame)
-    return any(_overlap(mask, Predicate.parse(other.where).mask(subject.frame)) >= SAME_ROWS for other in alike)
-
-
-def _began_together(other: Finding, finding: Finding) -> bool:
-    """Whether the intervals of two onsets overlap; a finding without an onset began at no known time, and contradicts none."""
-    left, right = other.onset_interval, finding.onset_interval
-    return left is None or right is None or (left[0] <= right[1] and right[0] <= left[1])
-
-
-def _overlap(left: np.ndarray, right: np.ndarray) -> float:
-    """Jaccard index of two sets of rows; 0 where both are empty."""
-    either = int((left | right).sum())
-    return int((left & right).sum()) / either if either else 0.0
+    return any(jaccard(mask, Predicate.parse(other.where).mask(subject.frame)) >= SAME_ROWS for other in alike)

@@ -148,17 +148,43 @@ def triage(
     found = spend(examined, budget)
     folded, links = fold(found, context, lambda without: _all_findings(run_checks(without, None, only)[0]))
     findings = rank(folded, links)
-    windows = context.reference is not None
     arguments = {"reference": _told(reference), "current": _told(current), "budget": budget, "roles": dataset.given.said()}
+    results = {name: item.result for name, item in examined.items() if item.result is not None}
+    return conclude(dataset, context, findings, outcomes, results, reference=reference, current=current, arguments=arguments)
+
+
+def conclude(
+    dataset: Dataset,
+    context: Context,
+    findings: Sequence[Finding],
+    outcomes: Sequence[Outcome],
+    results: Mapping[str, Result],
+    *,
+    reference: Predicate | Dataset | None,
+    current: Predicate | None,
+    arguments: Mapping[str, Plain],
+) -> Triage:
+    """The verdict on ranked findings, with what was looked at.
+
+    Parameters
+    ----------
+    dataset, reference, current
+        As `triage` takes them.
+    context
+        What `make_context` made of them.
+    arguments
+        For the provenance.
+    """
+    windows = context.reference is not None
     return Triage(
         verdict=judge(findings, outcomes, context),
         findings=tuple(findings),
         checks=tuple(outcomes),
-        results={name: item.result for name, item in examined.items() if item.result is not None},
+        results=results,
         dataset={"fingerprint": dataset.fingerprint, "rows": _examined_rows(context)},
         reference=_told(reference),
         current=_told(context.subject.where) if windows or current is not None else None,
-        provenance=provenance(arguments, seed=seed, fingerprint=dataset.fingerprint),
+        provenance=provenance(arguments, seed=context.seed, fingerprint=dataset.fingerprint),
     )
 
 

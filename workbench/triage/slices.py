@@ -16,11 +16,11 @@ from workbench.data.dataset import Dataset
 from workbench.digest import to_plain
 from workbench.errors import InputError
 from workbench.predicate import ALL_ROWS, Predicate
-from workbench.result import Result, provenance
+from workbench.result import Result
 from workbench.triage.checks.slices import slice_findings, worth_telling
 from workbench.triage.files import RESULTS, write_triage
 from workbench.triage.rank import rank
-from workbench.triage.run import Outcome, Triage, judge, make_context
+from workbench.triage.run import Outcome, Triage, conclude, make_context
 
 CUBE: Final = "slices.parquet"
 COUNTERCHECK: Final = "countercheck"
@@ -65,16 +65,8 @@ def search_slices(
     findings = rank([replace(finding, p_adjusted=float(p), check="slices", evidence=evidence) for finding, p in told], [])
     outcome = Outcome("slices", "ran", "", round(time.perf_counter() - start, 3))
     arguments = {"slices": result.provenance["arguments"], "sure": SURE, "roles": dataset.given.said()}
-    rows = context.subject.rows + (context.reference.rows if context.reference is not None else 0)
-    return result, Triage(
-        verdict=judge(findings, [outcome], context),
-        findings=tuple(findings),
-        checks=(outcome,),
-        results={"slices": result},
-        dataset={"fingerprint": dataset.fingerprint, "rows": rows},
-        reference=None if reference is None else str(reference) if isinstance(reference, Predicate) else reference.name,
-        current=None if reference is None and current is None else str(context.subject.where),
-        provenance=provenance(arguments, seed=seed, fingerprint=dataset.fingerprint),
+    return result, conclude(
+        dataset, context, findings, [outcome], {"slices": result}, reference=reference, current=current, arguments=arguments
     )
 
 

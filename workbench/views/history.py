@@ -11,7 +11,8 @@ import plotly.graph_objects as go
 from workbench.digest import Plain, to_plain
 from workbench.result import SMALL_CELL, Finding, Result
 from workbench.views.render import BLANK, Table
-from workbench.views.theme import BLUE, GREY, INK, ORANGE, WHITE, styled
+from workbench.views.theme import BLUE, GREY, styled
+from workbench.views.timeline import mark_onset
 
 PLAIN: Final = {
     "base rate": "share of positive outcomes",
@@ -118,7 +119,7 @@ def history_figure(form: Mapping[str, Any], finding: Finding) -> go.Figure:
             marker={"symbol": symbol, "size": 7, "color": color}, line={"color": color, "dash": dash, "width": 2},
         ))  # fmt: skip
     if finding.onset is not None:
-        _mark(figure, finding)
+        mark_onset(figure, finding, "began")
     figure.update_xaxes(title=f"first day of the {form['period']}, UTC")
     figure.update_yaxes(title=f"{form['statistic']}<br>of each {form['period']}", tickformat=".0%" if form["share"] else None,
                         rangemode="tozero" if form["share"] or form["statistic"] == "rows" else "normal")  # fmt: skip
@@ -129,13 +130,3 @@ def history_figure(form: Mapping[str, Any], finding: Finding) -> go.Figure:
 def shortened(text: str, longest: int = LONGEST_SIDE) -> str:
     """`text`, cut where it is longer."""
     return text if len(text) <= longest else text[: longest - 1] + "…"
-
-
-def _mark(figure: go.Figure, finding: Finding) -> None:
-    onset = str(finding.onset)
-    earliest, latest = finding.onset_interval or (onset, onset)
-    if earliest != latest:
-        figure.add_vrect(x0=earliest, x1=latest, fillcolor=ORANGE, opacity=0.15, line_width=0)
-    figure.add_vline(x=onset, line={"color": ORANGE, "width": 2, "dash": "dash"})
-    figure.add_annotation(text=f"began {onset[:10]}", x=onset, y=1.0, yref="y domain", xanchor="right", yanchor="top", xshift=-6,
-                          showarrow=False, font={"color": INK, "size": 14}, bgcolor=WHITE)  # fmt: skip

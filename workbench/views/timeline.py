@@ -35,7 +35,7 @@ def timeline_figure(result: Result, finding: Finding | None = None) -> go.Figure
         figure.add_trace(_rate(starts, table[column], number), row=1, col=1)
     figure.add_trace(go.Bar(x=starts, y=_numbers(table["rows"]), name="rows", marker={"color": GREY}), row=2, col=1)
     if finding is not None and finding.onset is not None:
-        _mark_onset(figure, finding)
+        mark_onset(figure, finding, f"#{finding.rank} began")
     period = _period(starts)
     figure.update_xaxes(title="", row=1, col=1)
     figure.update_xaxes(title=f"first day of the {period}, UTC", row=2, col=1)
@@ -63,12 +63,12 @@ def _numbers(column: pd.Series[float]) -> list[float | None]:
     return [None if pd.isna(value) else float(value) for value in column]
 
 
-def _mark_onset(figure: go.Figure, finding: Finding) -> None:
+def mark_onset(figure: go.Figure, finding: Finding, told: str) -> None:
+    """Draw a finding's onset as a line, its interval as a band, with `told` and the day beside it."""
     onset = str(finding.onset)
     earliest, latest = finding.onset_interval or (onset, onset)
     if earliest != latest:
         figure.add_vrect(x0=earliest, x1=latest, fillcolor=ORANGE, opacity=0.15, line_width=0)
     figure.add_vline(x=onset, line={"color": ORANGE, "width": 2, "dash": "dash"})
-    told = f"#{finding.rank} began {onset[:10]}"
     place = {"x": onset, "y": 1.0, "yref": "y domain", "xanchor": "right", "yanchor": "top", "xshift": -6}
-    figure.add_annotation(text=told, showarrow=False, font={"color": INK, "size": 14}, bgcolor=WHITE, **place)
+    figure.add_annotation(text=f"{told} {onset[:10]}", showarrow=False, font={"color": INK, "size": 14}, bgcolor=WHITE, **place)

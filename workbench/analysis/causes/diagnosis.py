@@ -95,8 +95,7 @@ def _frozen(samples: Any, column: str) -> Diagnosis | None:
         return None
     value, after, before = held
     told = f"{column} stands still at {shown(value)}: {percent(after)} of the rows hold it, against {percent(before)} before"
-    low, high = _newcombe(after, len(samples.after), before, len(samples.before))
-    return Diagnosis("frozen column", told, after - before, "share of rows", (low, high), after - before)
+    return _grown("frozen column", told, samples, after, before)
 
 
 def _factor(samples: Any, column: str) -> Diagnosis | None:
@@ -123,8 +122,7 @@ def _spiked(samples: Any, column: str) -> Diagnosis | None:
         return None
     value, after, before = found
     told = f"{column} is {shown(value)} in {percent(after)} of the rows, against {percent(before)} before, as a stand-in would be"
-    low, high = _newcombe(after, len(samples.after), before, len(samples.before))
-    return Diagnosis("nulls", told, after - before, "share of rows", (low, high), after - before)
+    return _grown("nulls", told, samples, after, before)
 
 
 def _exchanged(change: Dated, rows: TimedRows, column: str) -> Diagnosis | None:
@@ -281,6 +279,12 @@ def shown(value: Any) -> str:
     """A value as a person would write it."""
     plain = value.item() if hasattr(value, "item") else value
     return f'"{plain}"' if isinstance(plain, str) else f"{plain:g}" if isinstance(plain, int | float) else str(plain)
+
+
+def _grown(cause: str, told: str, samples: Any, after: float, before: float) -> Diagnosis:
+    """What a share of the rows that grew from `before` to `after` is put down to."""
+    interval = _newcombe(after, len(samples.after), before, len(samples.before))
+    return Diagnosis(cause, told, after - before, "share of rows", interval, after - before)
 
 
 def _newcombe(after: float, size: int, before: float, size_before: int) -> tuple[float, float]:

@@ -16,6 +16,7 @@ import pandas as pd
 
 from workbench.analysis import stats
 from workbench.analysis.crossfilter import Crossfilter
+from workbench.analysis.distance import jaccard
 from workbench.analysis.slices.coding import Coded
 from workbench.analysis.slices.cover import distinct_slices
 from workbench.analysis.slices.inside import Sharper, codes_of, narrowed, place_of, rows_of, search_inside, sharpen
@@ -235,9 +236,7 @@ class Exploration:
         found = np.eye(len(masks))
         for one in range(len(masks)):
             for other in range(one):
-                either = int(np.count_nonzero(masks[one] | masks[other]))
-                both = int(np.count_nonzero(masks[one] & masks[other]))
-                found[one, other] = found[other, one] = both / either if either else 0.0
+                found[one, other] = found[other, one] = jaccard(masks[one], masks[other])
         return found
 
     def _rows_in(self, where: Predicate, coded: Coded, rows: Rows) -> np.ndarray:
