@@ -51,6 +51,24 @@ def test_a_healthy_pipeline_serves_from_cache_and_store_only() -> None:
     assert set(served.source) == {"cache", "store"}
 
 
+def test_every_request_that_got_other_features_is_listed_with_where_from(make_setting: Callable[..., Setting]) -> None:
+    setting = make_setting()
+    trial = failing_downstream(setting, outages=[DOWN], seconds=20.0)
+    listed, timeline = trial.tables["fallbacks"], trial.tables["timeline"]
+    assert set(listed["served_from"]) == {"fallback"}
+    assert len(listed) == timeline["fallback"].sum() == trial.numbers["not_their_own"]
+    assert listed["at"].between(5, 10, inclusive="left").all()
+    assert listed["changed"].sum() == timeline["changed"].sum()
+    assert listed["request"].is_monotonic_increasing
+
+
+def test_the_list_is_capped_and_the_count_is_not(make_setting: Callable[..., Setting], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("workbench.attacks.cascade.MOST_LISTED", 7)
+    trial = failing_downstream(make_setting(), outages=[DOWN], seconds=20.0)
+    assert len(trial.tables["fallbacks"]) == 7
+    assert trial.numbers["not_their_own"] > 7
+
+
 def test_an_outage_that_outlasts_the_run_has_no_recovery(make_setting: Callable[..., Setting]) -> None:
     trial = failing_downstream(make_setting(), outages=[{**DOWN, "end": 19.5}], seconds=20.0)
     assert trial.numbers["recovery_seconds"] in {None, 0.0, 0.5}

@@ -26,10 +26,50 @@ def test_decisions_that_hang_on_the_group_are_counted(make_setting: Callable[...
     assert group_flip(setting, unchanged=True).value == 0.0
 
 
+def test_cohorts_that_differ_by_group_only_show_the_disparate_impact_of_the_group(make_setting: Callable[..., Setting]) -> None:
+    setting = make_setting(python_target(by_sex, digest="sha256:sex"))
+    table = group_flip(setting).tables["cohorts"].set_index("cohort")
+    rich = (setting.frame["income"] > 50).mean()
+    assert table["trials"].tolist() == [800, 800]
+    assert table["rate"].to_dict() == {"F": 1.0, "M": pytest.approx(rich)}
+    assert table.loc["M", "impact"] == pytest.approx(rich)
+    assert table.loc["M", "impact_low"] < rich < table.loc["M", "impact_high"] < 0.8
+    blind, twin = (
+        group_flip(each, unchanged=unchanged).tables["cohorts"] for each, unchanged in ((make_setting(), False), (setting, True))
+    )
+    assert blind["impact"].tolist() == twin["impact"].tolist() == [1.0, 1.0]
+
+
+def test_without_a_favorable_decision_there_are_no_cohorts(make_setting: Callable[..., Setting]) -> None:
+    words = python_target(lambda frame: np.where(frame["sex"] == "F", "grant", "refuse"), digest="sha256:words")
+    assert group_flip(make_setting(words)).tables["cohorts"].empty
+    told = group_flip(make_setting(words), favorable="grant").tables["cohorts"].set_index("cohort")
+    assert told["impact"].to_dict() == {"F": 1.0, "M": 0.0}
+
+
 def test_a_shortcut_is_the_column_decisions_hang_on(make_setting: Callable[..., Setting]) -> None:
-    found = shortcut(make_setting(python_target(by_sex, digest="sha256:sex"))).tables["outcomes"].set_index("damaged")["rate"]
+    setting = make_setting(python_target(by_sex, digest="sha256:sex"))
+    found = shortcut(setting, explain=0).tables["outcomes"].set_index("damaged")["rate"]
     assert found["sex"] > 0.1
     assert found["region"] == found["debts"] == 0.0
+
+
+def test_attribution_and_accuracy_lost_stand_beside_a_shortcuts_decisions(make_setting: Callable[..., Setting]) -> None:
+    setting = make_setting(python_target(by_sex, digest="sha256:sex"))
+    trial = shortcut(setting, levels=(0.0, 1.0), explain=12)
+    table = trial.tables["outcomes"].set_index("damaged")
+    assert table["attribution_share"].sum() == pytest.approx(1.0)
+    assert table.loc[["region", "debts"], "attribution"].tolist() == [0.0, 0.0]
+    assert set(table.loc[["income", "sex"], "attribution_rank"]) == {1, 2}
+    last = trial.tables["curve"].set_index(["damaged", "level"])["accuracy"]
+    assert table.loc["sex", "accuracy_lost"] == pytest.approx(last["sex", 0.0] - last["sex", 1.0])
+
+
+def test_without_a_score_or_a_number_to_explain_there_is_no_attribution(make_setting: Callable[..., Setting]) -> None:
+    words = python_target(lambda frame: np.where(frame["income"] > 50, "yes", "no"), digest="sha256:words")
+    table = shortcut(make_setting(words), column="income", levels=(0.0, 1.0)).tables["outcomes"]
+    assert table["attribution"].isna().all()
+    assert (table["rate"] > 0).all()
 
 
 def test_a_mix_that_leans_to_the_weak_side_has_more_errors(make_setting: Callable[..., Setting]) -> None:

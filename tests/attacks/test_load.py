@@ -1,5 +1,6 @@
 """Load: bounds, percentiles, the knee, and answers that come too late or not at all."""
 
+import threading
 from collections.abc import Callable
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.attacks.load import MOST_CALLERS, find_knee, load, percentiles
+from workbench.attacks.load import MOST_CALLERS, arrivals, find_knee, kept_up, load, percentiles
 from workbench.attacks.trial import Setting
 from workbench.errors import InputError
 from workbench.models import python_target
@@ -56,3 +57,33 @@ def test_a_load_out_of_bounds_is_refused(make_setting: Callable[..., Setting], o
 def test_no_call_begins_after_the_time_is_up(make_setting: Callable[..., Setting]) -> None:
     with pytest.raises(InputError, match="in time"):
         load(make_setting(), callers=[1], calls=5, seconds=-1.0)
+
+
+@pytest.mark.parametrize(("answered", "kept"), [((10, 20, 40), 40), ((10, 19, 30), 20), ((5, 20, 40), None), ((10, 12, 40), 10)])
+def test_a_rate_is_kept_up_with_where_it_and_all_below_it_are_answered(answered: tuple[float, ...], kept: float | None) -> None:
+    assert kept_up((10, 20, 40), answered) == kept
+
+
+def test_a_call_that_had_to_wait_counts_from_when_it_was_due(make_setting: Callable[..., Setting]) -> None:
+    """One worker, held by the first call until all the others are due: their own time is nothing, their waiting all of it."""
+    due = threading.Event()
+    asked: list[int] = []
+
+    def first_waits(frame: pd.DataFrame) -> np.ndarray:
+        if not asked:
+            asked.append(1)
+            due.wait(0.2)
+        return np.ones(len(frame), dtype=int)
+
+    setting = make_setting(python_target(first_waits, digest="sha256:w"))
+    trial = arrivals(setting, rates=[1000], calls=10, workers=1, slow=60.0)
+    curve = trial.tables["curve"].iloc[0]
+    assert curve["most_waiting"] >= 9
+    assert trial.tables["health"]["waiting"].iloc[0] > 0
+    assert curve["p50"] > 0.15  # of which none was spent on being answered
+
+
+@pytest.mark.parametrize("options", [{"rates": []}, {"rates": [0.0]}, {"rates": [-1.0]}, {"workers": 65}, {"calls": 10_000_000}])
+def test_arrivals_out_of_bounds_are_refused(make_setting: Callable[..., Setting], options: dict[str, object]) -> None:
+    with pytest.raises(InputError, match="out of bounds"):
+        arrivals(make_setting(), **options)  # type: ignore[arg-type]

@@ -8,7 +8,9 @@ import pandas as pd
 import pytest
 from sklearn.tree import DecisionTreeClassifier
 
+from workbench.attacks.catalogue import find_scenario
 from workbench.attacks.poisoning import backdoor, label_flips
+from workbench.attacks.rehearsal import rehearse
 from workbench.attacks.trial import Setting
 from workbench.errors import InputError
 
@@ -32,6 +34,26 @@ def test_flipped_labels_cost_accuracy_and_are_partly_detected(make_setting: Call
     assert curve["rate"].is_monotonic_increasing
     assert curve["poisoned"].tolist()[:2] == [0, 80]
     assert curve["detector_recall"].iloc[1] > curve["detector_false_alarms"].iloc[1]
+
+
+def test_the_detector_lists_the_rows_it_suspects_by_id(make_setting: Callable[..., Setting]) -> None:
+    setting = make_setting(fit=fit, entity=np.array([f"p{number}" for number in range(800)]))
+    trial = label_flips(setting, shares=[0.0, 0.2])
+    listed, last = trial.tables["suspects"], trial.tables["curve"].iloc[-1]
+    assert listed["row_id"].is_unique
+    assert set(listed["row_id"]) <= set(setting.entity if setting.entity is not None else [])
+    assert listed["disagreeing"].is_monotonic_decreasing
+    assert (listed["disagreeing"] > 0.5).all()
+    assert listed["poisoned"].sum() == round(last["detector_recall"] * last["poisoned"])
+    labels = dict(zip(setting.entity, setting.require_label(), strict=True)) if setting.entity is not None else {}
+    true = np.array([labels[name] for name in listed["row_id"]])
+    assert ((listed["label"].to_numpy() != true) == listed["poisoned"].to_numpy()).all()
+
+
+def test_rows_listed_by_id_are_never_shown_to_others(make_setting: Callable[..., Setting]) -> None:
+    found = rehearse(find_scenario("label-flip-poisoning"), make_setting(fit=fit))
+    assert "suspects" in found.tables
+    assert "suspects" not in found.published().tables
 
 
 def test_no_flip_costs_nothing(make_setting: Callable[..., Setting]) -> None:

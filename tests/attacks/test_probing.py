@@ -10,6 +10,7 @@ from workbench.attacks.probing import boundary, evasion
 from workbench.attacks.trial import Setting
 from workbench.errors import InputError
 from workbench.models import Target, python_target
+from workbench.predicate import Predicate
 
 
 def test_rows_near_the_boundary_are_flipped_and_a_random_change_flips_fewer(make_setting: Callable[..., Setting]) -> None:
@@ -35,6 +36,29 @@ def test_margins_and_raw_success_stand_beside(make_setting: Callable[..., Settin
     trial = evasion(make_setting(), rows=20, budget=60)
     assert trial.tables["outcomes"]["attack"].tolist()[:2] == ["raw success", "valid success"]
     assert trial.tables["margins"]["cost"].is_monotonic_increasing
+
+
+def test_margins_by_slice_are_medians_of_the_rows_in_it(make_setting: Callable[..., Setting]) -> None:
+    setting = make_setting()
+    trial = evasion(setting, rows=60, budget=60)
+    table = trial.tables["margins_by_slice"].set_index("where")
+    assert trial.places is not None
+    part = setting.frame.iloc[trial.places]
+    for where, line in table.iterrows():
+        assert line["rows"] == Predicate.parse(str(where)).mask(part).sum()
+    assert table.loc[['sex = "F"', 'sex = "M"'], "rows"].sum() == 60
+    whole = trial.tables["margins"]
+    near = trial.tables["outcomes"]["rate"].iloc[1]
+    shares = table.loc[['sex = "F"', 'sex = "M"']]
+    assert (shares["not_flipped"] * shares["rows"]).sum() / 60 == pytest.approx(1 - near)
+    assert whole["not_flipped"].iloc[0] == round(60 * (1 - near))
+
+
+def test_a_slice_of_few_rows_is_not_shown_to_others(make_setting: Callable[..., Setting]) -> None:
+    table = evasion(make_setting(), rows=12, budget=20).tables["margins_by_slice"]
+    small = table["rows"] < 10
+    assert small.any()
+    assert table.loc[small, "suppressed"].all()
 
 
 def test_a_plane_is_crossed_once(linear: Target, frame: pd.DataFrame) -> None:

@@ -20,7 +20,7 @@ from workbench.models import python_target
 from workbench.registry import scenarios as generators
 from workbench.result import Result
 
-SLOW = ("heavy-load", "chaff-flood", "timing-side-channel", "company-of-a-call", "schema-fuzzing")
+SLOW = ("heavy-load", "arrivals-at-a-set-rate", "chaff-flood", "timing-side-channel", "company-of-a-call", "schema-fuzzing")
 TABULAR = [item for item in open_catalogue() if item.modality == "tabular" and item.name not in SLOW]
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from workbench.attacks.catalogue import find_scenario
 from workbench.attacks.scenario import REQUIRED, Expected, Scenario, changed_fields, read_scenario, write_scenario
+from workbench.digest import digest
 from workbench.errors import InputError
 
 
@@ -26,6 +27,7 @@ EDITS: dict[str, Callable[[Any], Any]] = {
     "benign_twin": lambda part: {**part, "description": "another"}, "parameters": lambda part: {**part, "factor": 10.0},
     "seed": lambda seed: seed + 1, "technique": lambda _: "AML.T0015", "domain": lambda _: {"immutable": ["age"]},
     "where": lambda _: "age > 3", "parent": lambda _: "INC-1", "owner": lambda _: "somebody", "severity": lambda _: "low",
+    "tags": lambda tags: [*tags, "another"],
 }  # fmt: skip
 
 
@@ -39,6 +41,14 @@ def test_the_id_survives_the_file(form: dict[str, Any], tmp_path: Path) -> None:
     scenario = Scenario.of(form)
     write_scenario(scenario, tmp_path / "a.yaml")
     assert read_scenario(tmp_path / "a.yaml").id == scenario.id
+
+
+def test_a_scenario_without_tags_keeps_the_id_it_had_before_there_were_any(form: dict[str, Any]) -> None:
+    bare = {name: value for name, value in form.items() if name != "tags"}
+    assert Scenario.of(bare).id == digest(bare) == Scenario.of({**bare, "tags": []}).id
+    assert changed_fields(Scenario.of(bare), Scenario.of(form)) == {"tags": (None, form["tags"])}
+    with pytest.raises(InputError, match="blank tag"):
+        Scenario.of({**bare, "tags": [" "]})
 
 
 @pytest.mark.parametrize("name", REQUIRED)

@@ -5,8 +5,10 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from workbench.attacks.stress import company, fault, judge_pairs, missing_fields
+from workbench.attacks.stress import company, fault, judge_pairs, missing_fields, score_histogram
 from workbench.attacks.trial import Setting
 from workbench.errors import InputError, UnknownNameError
 from workbench.models import python_target
@@ -91,3 +93,31 @@ def test_what_is_unknown_is_refused(make_setting: Callable[..., Setting]) -> Non
         fault(setting, fault="unit error", columns="salary")
     with pytest.raises(InputError, match="Kinds:"):
         fault(setting, fault="unit error", kind="words")
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.sampled_from([0, 1])), min_size=1, max_size=200))
+def test_the_histogram_counts_every_score_once_and_what_came_of_it(rows: list[tuple[float, int]]) -> None:
+    score, label = (np.array(column, float) for column in zip(*rows, strict=True))
+    table = score_histogram({0.0: score}, label)
+    counts, _ = np.histogram(score, bins=np.linspace(0, 1, 11))
+    assert table["rows"].sum() == len(rows)
+    assert np.abs(np.cumsum(table["rows"]) - np.cumsum(counts)).max() <= np.isin(score, np.linspace(0, 1, 11)).sum()
+    filled = table[table["rows"] > 0]
+    assert (filled["rows"] * filled["positive"].astype(float)).sum() == pytest.approx(label.sum())
+    assert table.loc[table["rows"].between(1, 9), "suppressed"].all()
+
+
+def test_calibration_error_follows_from_the_histogram(make_setting: Callable[..., Setting]) -> None:
+    trial = fault(make_setting(), fault="noise", columns="income", levels=[0.0, 1.0, 2.0])
+    bins = trial.tables["scores"]
+    for level, part in bins[bins["rows"] > 0].groupby("level"):
+        gap = (part["rows"] * (part["mean_score"].astype(float) - part["positive"].astype(float))).abs().sum() / part[
+            "rows"
+        ].sum()
+        curve = trial.tables["curve"].set_index("level")
+        assert gap == pytest.approx(curve.loc[level, "ece"])
+
+
+def test_scores_that_are_no_probabilities_have_no_histogram() -> None:
+    assert score_histogram({0.0: np.array([0.1, 3.0])}, None).empty
+    assert score_histogram({0.0: np.array([np.nan])}, None).empty

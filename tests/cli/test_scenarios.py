@@ -52,6 +52,57 @@ def test_coverage_shows_what_nobody_tries(workbench: Any) -> None:
     assert "none" in done.err
 
 
+def test_the_list_can_be_filtered_by_what_scenarios_are_about(workbench: Any) -> None:
+    some = json.loads(workbench("scenarios", "list", "--tag", "poisoning", "--json", "-").out)
+    assert {item["name"] for item in some["scenarios"]} == {"backdoor-poisoning", "label-flip-poisoning"}
+
+
+def test_controls_show_gaps_and_what_speaks_to_them_otherwise(workbench: Any, tmp_path: Path) -> None:
+    done = workbench("scenarios", "list", "--controls", "--json", "-")
+    assert done.code == 0
+    assert "gap" in done.err
+    assert "not legal advice" in done.err
+    document = json.loads(done.out)
+    assert document["controls_map"]["id"].startswith("sha256:")
+    gaps = [row["control"] for row in document["controls"] if not row["scenarios"] and not row["otherwise"]]
+    assert "A.10.3" in gaps
+    (tmp_path / "map.yaml").write_text("name: x\n")
+    refused = workbench("scenarios", "list", "--controls", "--map", tmp_path / "map.yaml")
+    assert refused.code == 2
+    assert "map.yaml, line 1: the field version is missing" in refused.lines[-1]
+
+
+def test_the_example_charter_can_be_written_read_and_judged(workbench: Any, log: Path, models: str, tmp_path: Path) -> None:
+    (tmp_path / "charter.yaml").write_text(workbench("scenarios", "charter", "--example").out)
+    unjudged = workbench("scenarios", "charter", tmp_path / "charter.yaml", "--json", "-")
+    assert unjudged.code == 0, unjudged.err
+    assert json.loads(unjudged.out)["schema"] == "workbench.charter/1"
+    (tmp_path / "runs").mkdir()
+    words = ("--target", f"python:{models}:steady", "--json", tmp_path / "runs" / "one.json")
+    assert workbench("scenarios", "run", "category-recode", log, *words).code == 0
+    judged = workbench("scenarios", "charter", tmp_path / "charter.yaml", "--results", tmp_path / "runs", "--json", "-")
+    assert judged.code == 1
+    lines = {line["scenario"]: line for line in json.loads(judged.out)["tables"]["bindings"]}
+    assert (lines["category-recode"]["outcome"], lines["unit-error"]["outcome"]) == ("met", "could not tell")
+    assert "by scenario" in judged.err
+
+
+def test_a_charter_that_is_wrong_and_one_that_is_unbound_say_so(workbench: Any, tmp_path: Path) -> None:
+    text = workbench("scenarios", "charter", "--example").out
+    (tmp_path / "blank.yaml").write_text(
+        text.replace("remediation: Shed load beyond the knee and queue the rest.", "remediation: ''")
+    )
+    blank = workbench("scenarios", "charter", tmp_path / "blank.yaml")
+    assert blank.code == 2
+    assert "criteria[15].remediation: ''" in blank.lines[-1]
+    (tmp_path / "unbound.yaml").write_text(text.replace("  tags: [availability]\n", ""))
+    unbound = workbench("scenarios", "charter", tmp_path / "unbound.yaml")
+    assert unbound.code == 1
+    assert "1 unbound" in unbound.lines[-2]
+    assert "heavy-load" in unbound.lines[-1]
+    assert workbench("scenarios", "charter").code == 2
+
+
 def test_show_prints_everything(workbench: Any) -> None:
     done = workbench("scenarios", "show", "unit-error", "--json", "-")
     assert json.loads(done.out)["id"] == find_scenario("unit-error").id
@@ -88,6 +139,14 @@ def test_run_exits_by_the_outcome(workbench: Any, log: Path, models: str, case: 
     assert document["schema"] == "workbench.scenario/1"
     assert document["numbers"]["outcome"] == outcome
     assert {"attribute", "group", "rate", "low", "high", "suppressed"} <= set(document["tables"]["groups"][0])
+
+
+def test_a_run_writes_system_health_beside_accuracy(workbench: Any, log: Path, models: str) -> None:
+    done = workbench("scenarios", "run", "failing-downstream", log, "--target", f"python:{models}:by_region", "--json", "-")
+    points = json.loads(done.out)["tables"]["health"]
+    assert [point["at"] for point in points] == [float(second) for second in range(40)]
+    assert {point["downstream"] for point in points} == {"healthy", "store down"}
+    assert {"error_rate", "waiting", "memory", "accuracy"} <= set(points[0])
 
 
 def test_a_scenario_that_could_not_run_says_why_and_exits_2(workbench: Any, log: Path, models: str) -> None:

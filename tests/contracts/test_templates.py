@@ -1,6 +1,7 @@
 """Every shipped template: what it declares, how it is stored, and that papermill alone can run it."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from workbench.attacks.charter import EXAMPLE
 from workbench.evidence.freeze import has_errors
 from workbench.evidence.templates import declared_parameters, find_template, list_templates
 
@@ -15,7 +17,20 @@ ROOT = Path(__file__).parents[2]
 NAMES = sorted(path.stem for path in (ROOT / "templates").glob("*.ipynb"))
 BEFORE = "time < 2026-01-10"
 PARAMETERS = {
-    "triage": ["data", "roles", "reference", "current", "out", "incident", "seed", "lineage", "recordings"],
+    "triage": [
+        "data",
+        "roles",
+        "reference",
+        "current",
+        "out",
+        "incident",
+        "seed",
+        "lineage",
+        "recordings",
+        "target",
+        "trust",
+        "production",
+    ],
     "hunt": ["data", "roles", "reference", "current", "caller", "recordings", "out", "incident", "seed"],
     "drift": ["data", "roles", "reference", "current", "out", "incident", "seed"],
     "integrity": ["data", "roles", "reference", "current", "out", "incident", "seed"],
@@ -220,3 +235,27 @@ def test_drift_without_a_reference_says_what_to_give(log: Path, tmp_path: Path) 
     assert done.returncode != 0
     assert "drift needs two windows" in done.stderr
     assert "Give the parameter `reference`" in done.stderr
+
+
+@pytest.mark.slow
+def test_papermill_alone_runs_scenarios(log: Path, tmp_path: Path, home: Path) -> None:
+    """Without an incident: every cell shows something, and what it writes is what a charter is held against."""
+    (tmp_path / "rule.py").write_text("def decide(frame):\n    return (frame['region'] == 'a').astype(int).to_numpy()\n")
+    (tmp_path / "parameters.yaml").write_text("scenarios: [category-recode, missing-fields, failing-downstream]\n")
+    (tmp_path / "roles.yaml").write_text("row_id: id\ntime: time\nlabel: label\ngroups: [region]\n")
+    given = {"data": log, "roles": tmp_path / "roles.yaml", "out": tmp_path / "out", "target": "python:rule:decide"}
+    words = [word for pair in (given | {"charter": EXAMPLE}).items() for word in ("-p", *map(str, pair))]
+    command = [sys.executable, "-m", "papermill", str(find_template("scenarios")), str(tmp_path / "out.ipynb"), *words]
+    done = subprocess.run(
+        [*command, "-f", str(tmp_path / "parameters.yaml")], capture_output=True, text=True, check=False,
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    executed = nbformat.read(tmp_path / "out.ipynb", as_version=4)
+    assert has_errors(executed) is None
+    ran = [cell for cell in executed.cells if cell.cell_type == "code" and not cell.metadata.get("tags")]
+    assert [cell["id"] for cell in ran if not cell.outputs] == []
+    assert {path.stem for path in (tmp_path / "out" / "results").glob("*.json")} == {
+        "category-recode", "missing-fields", "failing-downstream",
+    }  # fmt: skip
+    assert not home.exists()

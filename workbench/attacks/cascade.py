@@ -14,9 +14,12 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from workbench.attacks.asking import joined
 from workbench.attacks.decisions import Vocabulary
+from workbench.attacks.health import HEALTHY, health_point, health_table, resident_megabytes
 from workbench.attacks.trial import Setting, Trial, share_columns
 from workbench.errors import InputError, UnknownNameError
+from workbench.models.target import Prediction
 from workbench.registry import scenarios
 
 COMPONENTS: Final = ("cache", "store")
@@ -25,6 +28,10 @@ CACHE_SECONDS: Final = 0.001
 STORE_SECONDS: Final = 0.010
 HIT: Final = 0.5
 """Share of requests that a healthy cache answers."""
+OTHERS: Final = ("fallback", "stale", "none")
+"""Sources that do not give a request its own features."""
+MOST_LISTED: Final = 1000
+"""Requests listed one by one that were not served with their own features; all of them are counted."""
 
 
 @dataclass(frozen=True)
@@ -119,6 +126,8 @@ def failing_downstream(
 ) -> Trial:  # fmt: skip
     """Serve requests through an outage; measure: share of decisions during it that differ from a healthy run, or are none.
 
+    Table ``fallbacks`` lists the first `MOST_LISTED` requests that got other features than their own, or none, and where from.
+
     Parameters
     ----------
     outages
@@ -135,7 +144,8 @@ def failing_downstream(
     chance = setting.generator(80)
     places = chance.integers(0, len(setting), len(moments))
     served = serve(pipeline, moments, chance)
-    changed = _changed(setting, places, served)
+    answered, memory = _asked(setting, places, served, window)
+    changed = _changed(setting, places, served, answered)
     during = np.zeros(len(moments), dtype=bool)
     for outage in pipeline.outages:
         during |= (moments >= outage.start) & (moments < outage.end)
@@ -152,19 +162,17 @@ def failing_downstream(
         "unanswered_share": float((served.source[during] == "none").mean()),
         "recovery_seconds": _recovery(timeline, ended, window),
         "first_symptom": None if order.empty else order["symptom"].iloc[0],
+        "not_their_own": int(np.isin(served.source, OTHERS).sum()),
     }  # fmt: skip
-    outcomes = pd.DataFrame([{**counted, **numbers}])
-    tables = {"outcomes": outcomes, "propagation": order, "timeline": timeline}
+    tables = {
+        "outcomes": pd.DataFrame([{**counted, **numbers}]), "propagation": order, "timeline": timeline,
+        "health": _health(setting, pipeline, places, served, window, answered, memory),
+        "fallbacks": _fallbacks(setting, places, served, changed),
+    }  # fmt: skip
     return Trial(
-        "decisions that an outage changes",
-        counted["rate"],
-        counted["low"],
-        counted["high"],
-        tables,
-        numbers,
-        changed[during],
+        "decisions that an outage changes", counted["rate"], counted["low"], counted["high"], tables, numbers, changed[during],
         places[during],
-    )
+    )  # fmt: skip
 
 
 def _pipeline(outages: Sequence[Mapping[str, Any]], options: Mapping[str, Any]) -> Pipeline:
@@ -177,17 +185,61 @@ def _pipeline(outages: Sequence[Mapping[str, Any]], options: Mapping[str, Any]) 
         raise InputError("not an outage", list(outages), "Give component, start, end and kind.") from exc
 
 
-def _changed(setting: Setting, places: np.ndarray, served: Served) -> np.ndarray:
-    """Which decisions differ from those on the true features; a request without features has none."""
+def _asked(setting: Setting, places: np.ndarray, served: Served, window: float) -> tuple[Prediction, list[float | None]]:
+    """The target's answers to what is served, window by window, and the memory held after each."""
     frame = setting.frame.iloc[places].reset_index(drop=True)
     others = setting.frame.iloc[np.roll(places, 1)].reset_index(drop=True)
     fallen, stale = served.source == "fallback", served.source == "stale"
     for name in frame.columns:
         frame[name] = _served_values(frame[name], others[name], _usual(setting.frame[name]), fallen, stale)
+    parts, memory = [], []
+    for _, part in frame.groupby((served.moment / window).astype(int), sort=True):
+        parts.append(setting.target.predict(part.reset_index(drop=True)))
+        memory.append(resident_megabytes())
+    return joined(parts), memory
+
+
+def _changed(setting: Setting, places: np.ndarray, served: Served, answered: Prediction) -> np.ndarray:
+    """Which decisions differ from those on the true features; a request without features has none."""
     vocabulary = Vocabulary()
     before = vocabulary.encode(setting.clean.decision[places])
-    after = vocabulary.encode(setting.target.predict(frame).decision)
-    return np.asarray((before != after) | (served.source == "none"))
+    return np.asarray((before != vocabulary.encode(answered.decision)) | (served.source == "none"))
+
+
+def _health(  # noqa: PLR0917  what was sent, and what came of it
+    setting: Setting, pipeline: Pipeline, places: np.ndarray, served: Served, window: float, answered: Prediction,
+    memory: Sequence[float | None],
+) -> pd.DataFrame:  # fmt: skip
+    """A point per window: who got no answer, how many are under way and wait, what is down, and how many are right."""
+    failed = (served.source == "none") | np.array([text is not None for text in answered.error])
+    wrong = None if setting.label is None else setting.wrong(answered, setting.label[places]) | failed
+    windows = (served.moment / window).astype(int)
+    points = []
+    for number, held in zip(np.unique(windows), memory, strict=True):
+        inside = windows == number
+        start = float(number) * window
+        points.append(health_point(
+            "simulated seconds", start, int(inside.sum()), int(failed[inside].sum()),
+            waiting=float(served.seconds[inside].sum() / window), seconds=float(served.seconds[inside].mean()), memory=held,
+            downstream=_status(pipeline, start, start + window),
+            accuracy=None if wrong is None else float(1 - wrong[inside].mean()),
+        ))  # fmt: skip
+    return health_table(points)
+
+
+def _status(pipeline: Pipeline, start: float, end: float) -> str:
+    """What is wrong with the components at any time from `start` until before `end`."""
+    ill = [f"{fault.component} {fault.kind}" for fault in pipeline.outages if fault.start < end and fault.end > start]
+    return ", ".join(dict.fromkeys(ill)) or HEALTHY
+
+
+def _fallbacks(setting: Setting, places: np.ndarray, served: Served, changed: np.ndarray) -> pd.DataFrame:
+    """The requests that were not served with their own features: which, when, what stepped in, and whether it mattered."""
+    listed = np.flatnonzero(np.isin(served.source, OTHERS))[:MOST_LISTED]
+    return pd.DataFrame({
+        "row_id": setting.row_ids(places[listed]), "request": listed, "at": served.moment[listed],
+        "served_from": served.source[listed].astype(str), "seconds": served.seconds[listed], "changed": changed[listed],
+    })  # fmt: skip
 
 
 def _served_values(

@@ -21,8 +21,8 @@ from workbench.registry import scenarios as generators
 
 SHIPPED: Final = Path(__file__).with_name("scenarios")
 GENERATORS: Final = (
-    "stress", "probing", "poisoning", "inference", "extraction", "timing", "load", "cascade", "texts", "images", "cohorts",
-    "fuzzing",
+    "stress", "probing", "poisoning", "inference", "extraction", "timing", "load", "cascade", "rollback", "texts", "images",
+    "cohorts", "fuzzing",
 )  # fmt: skip
 """Modules of this package that register generators when they are imported."""
 TECHNIQUES: Final[Mapping[str, str]] = {
@@ -77,6 +77,20 @@ class Catalogue:
                 found: Scenario = scenario
                 return found
         raise UnknownNameError("scenario", name, self.scenarios)
+
+    def bound(self, names: Iterable[str], tags: Iterable[str]) -> tuple[list[Scenario], list[str]]:
+        """The scenarios that `names` (names or ids) and `tags` mean, each once, and the words among both that mean none."""
+        wanted = set(tags)
+        absent = sorted(wanted - {tag for item in self for tag in item.tags})
+        found: dict[str, Scenario] = {}
+        for name in names:
+            try:
+                scenario = self.find(name)
+            except UnknownNameError:
+                absent.append(name)
+            else:
+                found[scenario.name] = scenario
+        return [*found.values(), *(item for item in self if wanted & set(item.tags) and item.name not in found)], absent
 
     def table(self) -> pd.DataFrame:
         """One row per scenario: its name, id, technique, modality, generator, severity, expected outcome, trigger, parent."""

@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 
-from workbench.analysis.stats import newcombe, wilson
+from workbench.analysis.attribution import attribute
+from workbench.analysis.stats import newcombe, ratio_interval, wilson
 from workbench.attacks.decisions import MISSING, Vocabulary, decision_texts
 from workbench.attacks.stress import judge_pairs, stress
 from workbench.attacks.trial import Setting, Trial, share_columns
 from workbench.attacks.verdict import FAIL, FIRST_ERROR, NOT_JUDGED
 from workbench.errors import InputError
+from workbench.models.target import Prediction
 from workbench.predicate import Predicate
 from workbench.registry import scenarios
 from workbench.result.cells import hide
 
 TILTS: Final = (0.0, 0.5, 1.0, 2.0)
+BEHIND: Final = 10
+"""Rows that stand for what the log usually holds where a feature of an explained row is taken away."""
 MATERIAL: Final = 0.1
 """Spreads of a column by which two inputs about one entity may differ without a material change."""
 
 
 @scenarios.register("group flip")
-def group_flip(setting: Setting, *, attribute: str | None = None, unchanged: bool = False) -> Trial:
+def group_flip(setting: Setting, *, attribute: str | None = None, unchanged: bool = False, favorable: object = None) -> Trial:
     """Every row again as each other group of an attribute the model sees: decisions that change with nothing else.
 
     Parameters
@@ -33,19 +38,29 @@ def group_flip(setting: Setting, *, attribute: str | None = None, unchanged: boo
         A feature that holds a group; None: the first.
     unchanged
         Ask again with every group as it is: the benign twin.
+    favorable
+        The decision that is good for the person; None: 1 where every decision is 0 or 1, else unknown.
+
+    Returns
+    -------
+    Trial
+        Table ``cohorts``: for each group a made-up population, all rows as if they were of it, with its selection ``rate`` and
+        its ``impact``, the ratio to the highest of these rates, with 95 % intervals over all groups (those of the ratio take the
+        cohorts for different people: wider than need be). Empty where the favorable decision is unknown.
     """
     seen = [name for name in setting.groups if name in setting.frame.columns]
     name = setting.choose(attribute, seen, "group")[0] if attribute else (seen[0] if seen else None)
     if name is None:
         raise InputError("no group among the features", list(setting.groups), "The model cannot see one: nothing to flip.")
     values = sorted(pd.Series(setting.groups[name]).dropna().unique().tolist(), key=str)
-    rows, failed, places = [], [], []
+    rows, failed, places, chosen = [], [], [], {}
     for value in values:
         others = np.flatnonzero(setting.groups[name] != value)
         damaged = setting.frame.iloc[others].reset_index(drop=True)
         if not unchanged:
             damaged[name] = pd.Series([value] * len(others)).astype(setting.frame[name].dtype)
-        judged, _ = judge_pairs(setting, damaged, others)
+        judged, after = judge_pairs(setting, damaged, others)
+        chosen[str(value)] = _selected(setting, after, others, favorable)
         counted = judged != NOT_JUDGED
         hit = ((judged == FAIL) | (judged >= FIRST_ERROR))[counted]
         rows.append({"as": str(value), **share_columns(int(hit.sum()), int(counted.sum()), 1 - 0.05 / len(values))})
@@ -56,18 +71,56 @@ def group_flip(setting: Setting, *, attribute: str | None = None, unchanged: boo
     worst = table.iloc[int(table["rate"].fillna(-1.0).argmax())]
     return Trial(
         f"decisions that change with {name}, worst of {len(values)} groups", _number(worst["rate"]), _number(worst["low"]),
-        _number(worst["high"]), {"outcomes": table}, {"worst": worst["as"]}, np.concatenate(failed), np.concatenate(places),
+        _number(worst["high"]), {"outcomes": table, "cohorts": _cohorts(chosen)}, {"worst": worst["as"]}, np.concatenate(failed),
+        np.concatenate(places),
     )  # fmt: skip
 
 
+def _selected(setting: Setting, after: Prediction, others: np.ndarray, favorable: object) -> np.ndarray | None:
+    """Who of all rows gets the favorable decision in a cohort: `others` as they were decided in it, the rest as they are."""
+    vocabulary = Vocabulary()
+    codes = vocabulary.encode(setting.clean.decision).copy()
+    codes[others] = vocabulary.encode(after.decision)
+    if favorable is None and not set(vocabulary.texts) <= {"0", "1"}:
+        return None
+    wanted = vocabulary.encode([1 if favorable is None else favorable])[0]
+    return np.asarray(codes == wanted)
+
+
+def _cohorts(chosen: Mapping[str, np.ndarray | None]) -> pd.DataFrame:
+    known = {name: mask for name, mask in chosen.items() if mask is not None}
+    columns = ["cohort", *share_columns(0, 0), "impact", "impact_low", "impact_high"]
+    if not known or not any(mask.any() for mask in known.values()):
+        return pd.DataFrame(columns=columns).rename(columns={"failures": "selected"})
+    level = 1 - 0.05 / len(known)
+    best = max(known.values(), key=np.sum)
+    rows = []
+    for name, mask in known.items():
+        ratio = ratio_interval(mask.sum(), len(mask), best.sum(), len(best), level)
+        ends = {"impact": float(mask.mean() / best.mean()), "impact_low": float(ratio.low), "impact_high": float(ratio.high)}
+        rows.append({"cohort": name, **share_columns(int(mask.sum()), len(mask), level), **ends})
+    return pd.DataFrame(rows, columns=columns).rename(columns={"failures": "selected"})
+
+
 @scenarios.register("shortcut")
-def shortcut(setting: Setting, *, column: str | None = None, levels: Sequence[float] = (0.0, 0.25, 0.5, 1.0)) -> Trial:
+def shortcut(
+    setting: Setting, *, column: str | None = None, levels: Sequence[float] = (0.0, 0.25, 0.5, 1.0), explain: int = 20
+) -> Trial:
     """Values of a suspected shortcut dealt out anew among rows: the share of decisions that hang on it.
 
     Parameters
     ----------
     column
         The feature; None: each by itself, the worst is reported.
+    explain
+        Rows whose scores are attributed to features (`workbench.analysis.attribution`), so that what moves the score stands
+        beside what turns decisions; 0: none.
+
+    Returns
+    -------
+    Trial
+        Beside each column: ``accuracy_lost`` at the last level, ``attribution``, the mean size of what it moves the score by, its
+        share ``attribution_share`` of what all features move, and ``attribution_rank`` among them (1: the most).
     """
     named = setting.choose(column, [*map(str, setting.frame.columns)], "feature")
 
@@ -80,7 +133,30 @@ def shortcut(setting: Setting, *, column: str | None = None, levels: Sequence[fl
 
         return deal
 
-    return stress(setting, {name: damage_of(name) for name in named}, levels)
+    trial = stress(setting, {name: damage_of(name) for name in named}, levels)
+    points = trial.tables["curve"].groupby("damaged", sort=False)["accuracy"]
+    lost = (points.first() - points.last()).rename("accuracy_lost").reset_index()
+    outcomes = trial.tables["outcomes"].merge(lost, on="damaged", how="left")
+    outcomes = outcomes.merge(_attributed(setting, explain), on="damaged", how="left")
+    return replace(trial, tables={**trial.tables, "outcomes": outcomes})
+
+
+def _attributed(setting: Setting, rows: int) -> pd.DataFrame:
+    """What each feature moves the score by; nothing where no rows are asked for, or the target gives no score to explain."""
+    columns = ["damaged", "attribution", "attribution_share", "attribution_rank"]
+    if rows < 1:
+        return pd.DataFrame(columns=columns).astype({"damaged": str})
+    chance = setting.generator(94)
+    drawn = chance.permutation(len(setting))
+    frame, behind = (setting.frame.iloc[part].reset_index(drop=True) for part in (drawn[:rows], drawn[-BEHIND:]))
+    try:
+        values = attribute(setting.target, frame, behind, seed=setting.seed).values
+    except InputError:
+        return _attributed(setting, 0)
+    size = np.abs(values).mean(axis=0)
+    ranks = pd.Series(-size).rank(method="min").astype(int)
+    share = size / size.sum() if size.sum() > 0 else np.zeros(len(size))
+    return pd.DataFrame(dict(zip(columns, (list(map(str, frame.columns)), size, share, ranks), strict=True)))
 
 
 @scenarios.register("skewed mix")

@@ -1,7 +1,7 @@
 """Scenarios that poison training data: labels flipped, and a trigger planted. A supplied ``fit`` trains before and after.
 
 Half of the rows train, half judge. What poisoning does is told beside what would show it: a detector that looks for rows whose
-label disagrees with those of their nearest neighbours, with its recall and its false alarms.
+label disagrees with those of their nearest neighbours, with its recall, its false alarms, and the rows it would have people read.
 """
 
 from __future__ import annotations
@@ -22,6 +22,10 @@ from workbench.registry import scenarios
 
 NEIGHBOURS: Final = 10
 SHARES: Final = (0.0, 0.05, 0.1, 0.2)
+SUSPECT: Final = 0.5
+"""Share of its neighbours that must have another label for a row to be suspected."""
+MOST_LISTED: Final = 200
+"""Suspected rows listed one by one, the most suspect first; the rates count all of them."""
 
 
 @scenarios.register("label flips")
@@ -44,14 +48,14 @@ def label_flips(setting: Setting, *, shares: Sequence[float] = SHARES, targeted:
     for at, share in enumerate(shares):
         poisoned, hit = _flipped(labels[train], share, setting.generator(40, at), targeted=targeted)
         wrong[at] = setting.wrong(_fitted(setting, train, poisoned, judge), labels[judge])
-        found = _detect(setting, train, poisoned, hit)
-        curve.append({"share": share, "poisoned": int(hit.sum()), **share_columns(int(wrong[at].sum()), len(judge)), **found})
+        apart = _disagreement(setting, setting.frame.iloc[train], poisoned)
+        told = _detector_rates(apart, hit)
+        curve.append({"share": share, "poisoned": int(hit.sum()), **share_columns(int(wrong[at].sum()), len(judge)), **told})
     table = pd.DataFrame(curve)
     first, last = wrong[0], wrong[len(shares) - 1]
     lost = newcombe(last.sum(), len(judge), first.sum(), len(judge))
     value = float(last.mean() - first.mean())
-    told = {name: curve[-1][name] for name in ("detector_recall", "detector_false_alarms")}
-    tables = {"outcomes": table.iloc[[-1]], "curve": table}
+    tables = {"outcomes": table.iloc[[-1]], "curve": table, "suspects": _suspects(setting, train, poisoned, apart, hit)}
     return Trial("accuracy lost on untouched rows", value, float(lost.low), float(lost.high), tables, told, last & ~first, judge)
 
 
@@ -92,11 +96,13 @@ def backdoor(
     accuracy = [1 - float(setting.wrong(model.predict(harmless), labels[judge]).mean()) for model in (clean, dirty)]
     among = ~before
     counted = share_columns(int((after & among).sum()), int(among.sum()))
-    found = _detect(setting, train, poisoned, hit, rows)
+    apart = _disagreement(setting, rows, poisoned)
+    found = _detector_rates(apart, hit)
     table = pd.DataFrame([{**counted, "accuracy_clean_model": accuracy[0], "accuracy_poisoned_model": accuracy[1], **found}])
     return Trial(
         "triggered rows decided as the attacker wants, not so by a clean model", counted["rate"], counted["low"], counted["high"],
-        {"outcomes": table}, {"trigger": f"{name} = {mark:g}", **found}, after[among], judge[among],
+        {"outcomes": table, "suspects": _suspects(setting, train, poisoned, apart, hit)},
+        {"trigger": f"{name} = {mark:g}", **found}, after[among], judge[among],
     )  # fmt: skip
 
 
@@ -140,21 +146,36 @@ def _rarest(labels: np.ndarray) -> Any:
     return min(counts[counts == counts.min()].index.tolist(), key=str)
 
 
-def _detect(
-    setting: Setting, train: np.ndarray, labels: np.ndarray, hit: np.ndarray, rows: pd.DataFrame | None = None
-) -> dict[str, float | None]:
-    """Recall and false alarms of the detector: a row is suspected where most of its neighbours have another label."""
+def _disagreement(setting: Setting, frame: pd.DataFrame, labels: np.ndarray) -> np.ndarray | None:
+    """Share of each row's `NEIGHBOURS` nearest that have another label, shape (rows,); None where there are too few rows."""
     from sklearn.neighbors import NearestNeighbors
 
-    frame = setting.frame.iloc[train].reset_index(drop=True) if rows is None else rows
     scales = np.array([column.scale for column in setting.domain.columns])
-    matrix = np.nan_to_num(setting.domain.encode(frame) / scales)
+    matrix = np.nan_to_num(setting.domain.encode(frame.reset_index(drop=True)) / scales)
     if len(matrix) <= NEIGHBOURS:
-        return {"detector_recall": None, "detector_false_alarms": None}
+        return None
     nearest = NearestNeighbors(n_neighbors=NEIGHBOURS + 1).fit(matrix).kneighbors(matrix, return_distance=False)[:, 1:]
     codes = Vocabulary().encode(labels)
-    suspected = (codes[nearest] != codes[:, None]).mean(axis=1) > 0.5
+    return np.asarray((codes[nearest] != codes[:, None]).mean(axis=1))
+
+
+def _detector_rates(apart: np.ndarray | None, hit: np.ndarray) -> dict[str, float | None]:
+    """Recall and false alarms of the detector: a row is suspected where most of its neighbours have another label."""
+    if apart is None:
+        return {"detector_recall": None, "detector_false_alarms": None}
+    suspected = apart > SUSPECT
     return {
         "detector_recall": float(suspected[hit].mean()) if hit.any() else None,
         "detector_false_alarms": float(suspected[~hit].mean()) if (~hit).any() else None,
     }
+
+
+def _suspects(
+    setting: Setting, train: np.ndarray, labels: np.ndarray, apart: np.ndarray | None, hit: np.ndarray
+) -> pd.DataFrame:  # fmt: skip
+    """The rows the detector lists, by id, with how many neighbours disagree, and whether each was in fact poisoned."""
+    named = pd.DataFrame({"row_id": setting.row_ids(train), "label": labels, "disagreeing": np.nan, "poisoned": hit})
+    if apart is None:
+        return named.head(0)
+    listed = named.assign(disagreeing=apart)[apart > SUSPECT]
+    return listed.sort_values("disagreeing", ascending=False, kind="stable").head(MOST_LISTED).reset_index(drop=True)

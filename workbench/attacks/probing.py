@@ -11,7 +11,10 @@ from workbench.attacks.decisions import MISSING, Vocabulary
 from workbench.attacks.evasion import evade
 from workbench.attacks.trial import Setting, Trial, share_columns
 from workbench.errors import InputError
+from workbench.predicate import Predicate, equals
+from workbench.predicate import within as in_range
 from workbench.registry import scenarios
+from workbench.result.cells import hide
 
 QUANTILES: Final = (0.05, 0.25, 0.5, 0.75, 0.95)
 ROWS: Final = 60
@@ -32,13 +35,20 @@ def evasion(setting: Setting, *, rows: int = ROWS, budget: int = 200, within: fl
         Cost up to which a flip counts, in spreads of the columns moved.
     random
         Instead of attacking, one random valid change of that cost per row: the benign twin.
+
+    Returns
+    -------
+    Trial
+        Table ``margins``: quantiles of the cost of the cheapest flip found. Table ``margins_by_slice``: for each group, each
+        value of a category and each third of a number, as a predicate's text, the ``median`` cost among the ``rows`` attacked in
+        it and the share ``not_flipped``; a row not flipped counts as costing more than any; a median among those is missing.
     """
     drawn = _drawn(setting, rows)
     part = setting.take(drawn)
     if random:
         failed, cost = _random_change(part, within)
         table = share_columns(int(failed.sum()), len(failed)) | {"attack": "random change"}
-        outcomes, margins = pd.DataFrame([table]), _margins(cost)
+        outcomes = pd.DataFrame([table])
     else:
         found = evade(setting.target, part.frame, setting.domain, budget=budget, seed=setting.seed, approval=setting.approval)
         failed = found.success & (np.nan_to_num(found.cost, nan=np.inf) <= within)
@@ -47,11 +57,11 @@ def evasion(setting: Setting, *, rows: int = ROWS, budget: int = 200, within: fl
         outcomes = pd.DataFrame(
             [{"attack": name, **share_columns(int(hit.sum()), len(hit)), **spent} for name, hit in shares.items()]
         )
-        margins = _margins(np.where(found.success, found.cost, np.nan))
+        cost = np.where(found.success, found.cost, np.nan)
     counted = share_columns(int(failed.sum()), len(failed))
     return Trial(
         f"rows that a valid change of cost {within:g} flips", counted["rate"], counted["low"], counted["high"],
-        {"outcomes": outcomes, "margins": margins}, {}, failed, drawn,
+        {"outcomes": outcomes, "margins": _margins(cost), "margins_by_slice": _margins_by_slice(part, cost)}, {}, failed, drawn,
     )  # fmt: skip
 
 
@@ -120,6 +130,38 @@ def _margins(cost: np.ndarray) -> pd.DataFrame:
     known = cost[~np.isnan(cost)]
     values: list[Any] = np.quantile(known, QUANTILES).tolist() if len(known) else [None] * len(QUANTILES)
     return pd.DataFrame({"quantile": QUANTILES, "cost": values, "not_flipped": int(np.isnan(cost).sum())})
+
+
+def _margins_by_slice(part: Setting, cost: np.ndarray) -> pd.DataFrame:
+    """The margins of parts of the rows; small parts, and those that would give them back, are ``suppressed``."""
+    known = np.where(np.isnan(cost), np.inf, cost)
+    rows: list[dict[str, Any]] = []
+    for cells in _partitions(part):
+        for (where, inside), small in zip(cells, hide([int(inside.sum()) for _, inside in cells]), strict=True):
+            if inside.any():
+                middle = float(np.median(known[inside]))
+                rows.append({
+                    "where": str(where), "rows": int(inside.sum()), "median": middle if np.isfinite(middle) else None,
+                    "not_flipped": float(np.isinf(known[inside]).mean()), "suppressed": small,
+                })  # fmt: skip
+    return pd.DataFrame(rows, columns=["where", "rows", "median", "not_flipped", "suppressed"])
+
+
+def _partitions(part: Setting) -> list[list[tuple[Predicate, np.ndarray]]]:
+    """The rows by each group and category, and by thirds of each number; rows without a value are in none."""
+    columns = {name: pd.Series(values) for name, values in part.groups.items()}
+    columns |= {name: part.frame[name] for name in part.categories()}
+    found = []
+    for name, column in columns.items():
+        values = sorted(column.dropna().unique().tolist(), key=str)
+        found.append([(equals(name, value), (column == value).to_numpy(dtype=bool, na_value=False)) for value in values])
+    for name in part.numeric():
+        numbers = part.frame[name].to_numpy(dtype=float, na_value=np.nan)
+        edges = np.unique(np.nanquantile(numbers, (0, 1 / 3, 2 / 3))).tolist()
+        ends = [*edges[1:], float(np.nextafter(np.nanmax(numbers), np.inf))]
+        cells = [(low, high) for low, high in zip(edges, ends, strict=True) if low < high]
+        found.append([(in_range(name, low, high), (numbers >= low) & (numbers < high)) for low, high in cells])
+    return found
 
 
 def _ends(setting: Setting, lines: int, chance: np.random.Generator, *, near: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

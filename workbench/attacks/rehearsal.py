@@ -48,8 +48,8 @@ def rehearse(
     -------
     Result
         Of kind ``scenario``: numbers ``outcome`` (of `OUTCOMES`), ``why``, ``measure``, ``value``, ``low``, ``high``,
-        ``expected``, ``twin``, ``noisy``, ``rows``; tables ``verdict`` (scenario and twin), ``groups``,
-        and the generator's own (``outcomes``, ``curve``).
+        ``expected``, ``twin``, ``noisy``, ``rows``, ``trials`` (behind the measure; None where it is no share of trials); tables
+        ``verdict`` (scenario and twin), ``groups``, and the generator's own (``outcomes``, ``curve``).
     """
     require_approval([setting.target], approval or setting.approval)
     generate = find_generator(scenario.generator)
@@ -72,7 +72,7 @@ def rehearse(
     numbers = {
         "scenario": scenario.id, "name": scenario.name, "outcome": outcome, "why": why or None, "measure": trial.measure,
         "value": trial.value, "low": trial.low, "high": trial.high, "expected": str(scenario.expected), "twin": twin_outcome,
-        "noisy": outcome == "failed" and twin_outcome == "failed", "rows": len(here), **trial.numbers,
+        "noisy": outcome == "failed" and twin_outcome == "failed", "rows": len(here), "trials": _trials(trial), **trial.numbers,
     }  # fmt: skip
     asked = {
         "scenario": scenario.to_dict(), "target": [setting.target.name, setting.target.version, setting.target.digest],
@@ -114,6 +114,15 @@ def check_parameters(scenario: Scenario, generate: Callable[..., Trial]) -> None
     for name, item in taken.items():
         if name in known and item.default is inspect.Parameter.empty and name not in scenario.parameters:
             raise InputError(f"the generator {scenario.generator} needs a parameter", name, f"Add it to {scenario.name}.")
+
+
+def _trials(trial: Trial) -> int | None:
+    """How many trials the measure is a share of: those of the line of ``outcomes`` that it was taken from."""
+    outcomes = trial.tables.get("outcomes")
+    if outcomes is None or trial.value is None or not {"rate", "trials"} <= set(outcomes.columns):
+        return None
+    own = outcomes[outcomes["rate"] == trial.value]
+    return int(own["trials"].min()) if len(own) else None
 
 
 def _spent(meter: Meter) -> str:

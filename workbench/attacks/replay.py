@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 from workbench.attacks.approval import Approval, require_approval
 from workbench.attacks.asking import Limits, Meter, Metered, ask
 from workbench.attacks.decisions import Vocabulary
+from workbench.attacks.health import resident_megabytes
 from workbench.attacks.journal import Journal
 from workbench.attacks.oracles import Case, Oracle, default_oracle, find_oracle
 from workbench.attacks.recorder import target_card
@@ -31,6 +32,7 @@ from workbench.attacks.replayed import (
     changes_table,
     divergence_table,
     errors_table,
+    health_by_part,
     pairs_table,
     targets_table,
 )
@@ -101,8 +103,9 @@ def replay(
     Returns
     -------
     Result
-        ``targets`` (replayed, adaptive, certified with low and high, verdict, overfitted_defence: `triple`), ``pairs`` (McNemar),
-        ``changes`` by id, ``divergence``, ``errors`` and ``verdicts``; ``numbers["digest"]`` is the digest of all verdicts.
+        ``targets`` (replayed, adaptive, certified with low and high, verdict, overfitted_defence: `triple`), ``pairs``
+        (McNemar), ``changes`` by id, ``divergence``, ``errors``, ``health`` and ``verdicts``; ``numbers["digest"]`` is the digest
+        of all verdicts.
 
     Raises
     ------
@@ -136,6 +139,7 @@ def _result(  # noqa: PLR0917  the parts of one thing
         "changes": changes_table(found),
         "divergence": divergence_table(found),
         "errors": errors_table(found),
+        "health": health_by_part(found),
         "verdicts": pa.concat_tables(verdicts).unify_dictionaries().to_pandas(),
     }
     name = oracle.name if oracle else None
@@ -178,18 +182,21 @@ def _judge_all(
     recorded, expected, origins, ids = _read_known(recording, vocabulary)
     judged = recording.row_columns("judged")["judged"].to_numpy().astype(float)
     chosen = find_oracle(oracle) if isinstance(oracle, str) else oracle or default_oracle(recorded, expected, origins, judged)
-    pairs = zip(targets, labels, strict=True)
-    answers = [gather(_asked(recording, target, label, way), vocabulary) for target, label in pairs]
+    memory: list[list[tuple[int, float | None]]] = [[] for _ in targets]
+    pairs = zip(targets, labels, memory, strict=True)
+    answers = [gather(_asked(recording, target, label, way, held), vocabulary) for target, label, held in pairs]
     first, *cases = [Case(recording, vocabulary, expected, origins, recorded, answered) for answered in [recorded, *answers]]
     found = Replayed(
         recording, [item.target for item in targets], labels, first, _outcomes(chosen, first), cases,
-        [_outcomes(chosen, case) for case in cases], [levels(recorded, answered, tolerance) for answered in answers], ids,
+        [_outcomes(chosen, case) for case in cases], [levels(recorded, answered, tolerance) for answered in answers], ids, memory,
     )  # fmt: skip
     return found, chosen
 
 
-def _asked(recording: Recording, target: Metered, label: str, way: Way) -> Iterator[Prediction]:
-    """One target's answers, part by part; with a folder, each finished call is kept there."""
+def _asked(
+    recording: Recording, target: Metered, label: str, way: Way, held: list[tuple[int, float | None]]
+) -> Iterator[Prediction]:
+    """One target's answers, part by part, and the memory held after each; with a folder, each finished call is kept there."""
     journal = None
     if way.folder is not None:
         journal = Journal(way.folder, [recording.content, target.digest, label, way.coalesce])
@@ -200,6 +207,7 @@ def _asked(recording: Recording, target: Metered, label: str, way: Way) -> Itera
     with contextlib.closing(journal) if journal is not None else contextlib.nullcontext():
         for prediction in asked:
             answered += len(prediction)
+            held.append((answered, resident_megabytes()))
             if way.tell:
                 way.tell(label, answered, recording.rows)
             yield prediction
@@ -223,7 +231,7 @@ def _attack_anew(
     base = measure(targets[0], ground, fresh, seed, approval)
     about = found.recording.manifest
     generator = str((about.get("source") or {}).get("generator", ""))
-    unseen = unseen_attacks(targets[0], base, ground, generator, about.get("queries_per_row"))
+    unseen = unseen_attacks(targets[0], base.held_out, ground.held_right, generator, about.get("queries_per_row"))
     measured = [base, *(measure(target, ground, fresh, seed, approval, unseen) for target in targets[1:])]
     return ground, [None if target.meter.refused else each for target, each in zip(targets, measured, strict=True)]
 

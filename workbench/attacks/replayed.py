@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -12,16 +13,20 @@ import pyarrow as pa
 
 from workbench.attacks.divergence import first_divergence
 from workbench.attacks.gain import Falls
+from workbench.attacks.health import downstream_status, health_point, health_table
 from workbench.attacks.oracles import Case
 from workbench.attacks.recording import Recording
 from workbench.attacks.triple import Fresh, Ground, Measured, Tried, recorded_falls, triple
-from workbench.attacks.verdict import FAIL, LEVELS, NOT_JUDGED, OUTCOMES, Answers, pair, verdict_table
+from workbench.attacks.verdict import FAIL, LEVELS, NOT_JUDGED, OUTCOMES, PASS, Answers, pair, verdict_table
 from workbench.models.target import Target
 
 RECORDED: Final = "recorded"
 """What the recorded answers are called where they stand beside targets."""
 MOST_CHANGES: Final = 100_000
 """Changed inputs that are listed by id, per target and kind of change; ``pairs`` counts all of them."""
+HEALTH_POINTS: Final = 10
+ROWS_A_POINT: Final = 20
+"""Parts that health is told by, and the fewest rows of a part."""
 CHANGED: Final = LEVELS.index("decision changed")
 
 
@@ -39,6 +44,8 @@ class Replayed:
         Per target; outcomes and levels as places in `OUTCOMES` and `LEVELS`, shape (rows,).
     ids
         The recorded ``row_id``.
+    memory
+        Per target: after how many rows this process held how many megabytes.
     """
 
     recording: Recording
@@ -50,6 +57,7 @@ class Replayed:
     outcomes: Sequence[np.ndarray]
     levels: Sequence[np.ndarray]
     ids: pa.Array
+    memory: Sequence[Sequence[tuple[int, float | None]]] = ()
 
     def before(self, number: int) -> tuple[str, np.ndarray] | None:
         """What target `number` is held against: the recorded answers for the first, the first target for the others."""
@@ -149,3 +157,27 @@ def errors_table(found: Replayed) -> pd.DataFrame:
             for text, count in zip(case.answered.texts, counts, strict=True)
         ]  # fmt: skip
     return pd.DataFrame(rows, columns=["target", "error", "rows"])
+
+
+def health_by_part(found: Replayed) -> pd.DataFrame:
+    """Errors, memory and what stands downstream beside accuracy, target by target, along the recording.
+
+    Right is what passes the oracle, of the inputs that it judges.
+    """
+    rows = found.recording.rows
+    edges = np.linspace(0, rows, min(HEALTH_POINTS, max(1, rows // ROWS_A_POINT)) + 1).astype(int)
+    points = []
+    for number, (label, case) in enumerate(zip(found.labels, found.cases, strict=True)):
+        held = found.memory[number] if found.memory else ()
+        for start, end in pairwise(edges.tolist()):
+            part = slice(start, end)
+            answered, outcome = case.answered, found.outcomes[number][part]
+            known = outcome != NOT_JUDGED
+            texts = [answered.texts[place] for place in answered.errors[part][answered.failed[part]].tolist()]
+            points.append(health_point(
+                "share of the recording", end / max(rows, 1), end - start, len(texts), part=label,
+                seconds=float(answered.latency[part].mean()) if end > start else None,
+                memory=next((megabytes for done, megabytes in held if done >= end), None), downstream=downstream_status(texts),
+                accuracy=float((outcome[known] == PASS).mean()) if known.any() else None,
+            ))  # fmt: skip
+    return health_table(points)

@@ -58,6 +58,11 @@ class Expected:
         if len(given) != 1 or not _is_number(given[0]):
             raise InputError("an expected outcome needs one bound", to_plain(asdict(self)), f"Give one of {', '.join(BOUNDS)}.")
 
+    @property
+    def bound(self) -> float:
+        """The number, whichever way it bounds."""
+        return float(self.at_least or 0.0) if self.at_most is None else float(self.at_most)
+
     def outcome(self, value: float | None, low: float | None, high: float | None) -> str:
         """``held`` where the whole interval keeps the bound, ``failed`` where all of it breaks it, else ``could not tell``."""
         low, high = (value if end is None else end for end in (low, high))
@@ -65,8 +70,7 @@ class Expected:
             return "could not tell"
         if self.at_most is not None:
             return "held" if high <= self.at_most else "failed" if low > self.at_most else "could not tell"
-        bound = self.at_least or 0.0
-        return "held" if low >= bound else "failed" if high < bound else "could not tell"
+        return "held" if low >= self.bound else "failed" if high < self.bound else "could not tell"
 
     def __str__(self) -> str:
         return f"at most {self.at_most:g}" if self.at_most is not None else f"at least {self.at_least:g}"
@@ -121,6 +125,9 @@ class Scenario:
         What it came from: an incident's id, or a finding's file and rank.
     severity
         A word of `workbench.vocabulary.SEVERITIES`.
+    tags
+        What it is about, in words of your own, by which charters and controls name it. Where there are none they are no part of
+        the id: a scenario written before there were tags keeps the one it has.
     """
 
     name: str
@@ -144,6 +151,7 @@ class Scenario:
     parent: str | None = None
     severity: str = "medium"
     owner: str | None = None
+    tags: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name in REQUIRED:
@@ -151,6 +159,8 @@ class Scenario:
                 raise InputError(f"the scenario {self.name or '(no name)'} leaves a field blank", name, f"Say {MEANING[name]}.")
         if self.modality not in MODALITIES:
             raise UnknownNameError("modality", self.modality, MODALITIES)
+        if any(_is_blank(tag) for tag in self.tags):
+            raise InputError(f"the scenario {self.name} has a blank tag", list(self.tags), "Write a word, or leave it out.")
         _require_keys(f"domain of {self.name}", self.domain, DOMAIN_KEYS)
         if isinstance(self.seed, bool) or not isinstance(self.seed, int) or self.seed < 0:
             raise InputError(f"the scenario {self.name} has no usable seed", self.seed, "Give a whole number, 0 or more.")
@@ -172,6 +182,8 @@ class Scenario:
         form["threat_model"] = asdict(self.threat_model)
         form["expected"] = {name: value for name, value in asdict(self.expected).items() if value is not None}
         form["benign_twin"] = asdict(self.benign_twin)
+        if not self.tags:
+            del form["tags"]
         plain: dict[str, Any] = to_plain(form)  # type: ignore[assignment]
         return plain
 
@@ -196,8 +208,8 @@ class Scenario:
         values["threat_model"] = _part(ThreatModel, f"threat_model of {place}", form["threat_model"])
         values["expected"] = _part(Expected, f"expected of {place}", form["expected"])
         values["benign_twin"] = _part(Twin, f"benign_twin of {place}", form["benign_twin"])
-        for name in ("assumptions", "failure_modes"):
-            values[name] = _lines(place, name, form[name])
+        for name in ("assumptions", "failure_modes", "tags"):
+            values[name] = _lines(place, name, form.get(name) or ())
         for name in TEXTS:
             if name in values and not isinstance(values[name], str):
                 raise InputError(f"{place} has a field that is not text", f"{name}: {values[name]!r}", "Write it in quotes.")
@@ -238,7 +250,8 @@ def read_scenario(path: str | Path) -> Scenario:
 
     path = Path(path)
     try:
-        form = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        form = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506  the safe loader, in C
     except (OSError, UnicodeDecodeError) as exc:
         why = str(exc.strerror if isinstance(exc, OSError) else exc)
         raise StorageError("a scenario cannot be read", f"{path} ({why})", "Give the path of a YAML file.") from exc
@@ -257,15 +270,21 @@ def write_scenario(scenario: Scenario, path: str | Path) -> None:
     StorageError
         If the file cannot be written.
     """
+    write_whole(Path(path), scenario_yaml(scenario))
+
+
+def scenario_yaml(scenario: Scenario) -> str:
+    """`scenario` as the text of a YAML file."""
     import yaml
 
-    write_whole(Path(path), yaml.safe_dump(scenario.to_dict(), sort_keys=False, allow_unicode=True, width=110))
+    text: str = yaml.safe_dump(scenario.to_dict(), sort_keys=False, allow_unicode=True, width=110)
+    return text
 
 
 def changed_fields(before: Scenario, after: Scenario) -> dict[str, tuple[Any, Any]]:
     """From each field that differs to its value before and after."""
     old, new = before.to_dict(), after.to_dict()
-    return {name: (old[name], new[name]) for name in old if old[name] != new[name]}
+    return {name: (old.get(name), new.get(name)) for name in {**old, **new} if old.get(name) != new.get(name)}
 
 
 def _part(kind: type[Any], place: str, form: object) -> Any:

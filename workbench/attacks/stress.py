@@ -17,6 +17,7 @@ import pandas as pd
 from workbench.attacks.corruption import find_fault
 from workbench.attacks.decisions import MISSING, Vocabulary
 from workbench.attacks.degradation import label_degradation
+from workbench.attacks.health import downstream_status, health_point, health_table, resident_megabytes
 from workbench.attacks.oracles import Case, find_oracle
 from workbench.attacks.recording import Recording
 from workbench.attacks.trial import Setting, Trial, share_columns
@@ -25,6 +26,7 @@ from workbench.errors import InputError
 from workbench.models.target import Prediction
 from workbench.predicate import ALL_ROWS
 from workbench.registry import scenarios
+from workbench.result.cells import hide
 
 Damage = Callable[[pd.DataFrame, float, np.random.Generator], pd.DataFrame]
 """From a frame, a strength and a generator of random numbers to the damaged frame, row for row."""
@@ -86,25 +88,29 @@ def stress(
     Returns
     -------
     Trial
-        Its interval is simultaneous over the damages (Bonferroni), for the worst of several is chosen after looking.
+        Its interval is simultaneous over the damages (Bonferroni), for the worst of several is chosen after looking. Table
+        ``scores`` counts the scores that the worst damage leaves at each level, and how many of them turned out positive.
     """
     if not damages or not len(levels):
         raise InputError("nothing to damage, or no level", list(levels), "Give one or more of both.")
-    curve, failures = [], {}
+    curve, points, failures, scores = [], [], {}, {}
     for stream, (name, damage) in enumerate(damages.items()):
         for at, level in enumerate(levels):
             frame = damage(setting.frame, float(level), setting.generator(20, stream, at))
             judged, after = judge_pairs(setting, frame, np.arange(len(setting)), options)
             curve.append({"damaged": name, "level": float(level), **_point(setting, judged, after, permissive)})
-            failures[name] = judged
+            points.append(_health(name, float(level), judged, after, curve[-1]["accuracy"]))
+            failures[name], scores[name, float(level)] = judged, after.score
     table = pd.DataFrame(curve)
     outcomes = _outcomes(table, 1 - 0.05 / len(damages), permissive=permissive is not None)
     worst = outcomes.iloc[int(outcomes["rate"].fillna(-1.0).argmax())]
     among = failures[str(worst["damaged"])]
     judged_rows = np.flatnonzero(_counted(among))
+    left = {level: score for (name, level), score in scores.items() if name == worst["damaged"]}
     return Trial(
         f"{setting.oracle}: share failing, worst of {len(damages)}", _number(worst["rate"]), _number(worst["low"]),
-        _number(worst["high"]), {"outcomes": outcomes, "curve": table},
+        _number(worst["high"]),
+        {"outcomes": outcomes, "curve": table, "health": health_table(points), "scores": score_histogram(left, setting.label)},
         {"worst": str(worst["damaged"]), "label": worst["label"], "threshold": _number(worst["threshold"])},
         _failing(among)[judged_rows], judged_rows,
     )  # fmt: skip
@@ -196,6 +202,50 @@ def _point(setting: Setting, judged: np.ndarray, after: Prediction, permissive: 
     point["mean_score"] = None if np.isnan(after.score).all() else float(np.nanmean(after.score))
     point["ece"] = _ece(after, setting)
     return point
+
+
+def _health(name: str, level: float, judged: np.ndarray, after: Prediction, accuracy: float | None) -> dict[str, Any]:
+    return health_point(
+        "level of the fault", level, len(judged), int((judged >= FIRST_ERROR).sum()), part=name,
+        seconds=float(after.latency.mean()) if len(after) else None, memory=resident_megabytes(),
+        downstream=downstream_status(after.error), accuracy=accuracy,
+    )  # fmt: skip
+
+
+def score_histogram(scores: Mapping[float, np.ndarray], label: np.ndarray | None) -> pd.DataFrame:
+    """How sure the target is at each level: its scores in `CALIBRATION_BINS` equal bins, and what came of them.
+
+    Parameters
+    ----------
+    scores
+        From each level to the scores of all rows; NaN where there is none.
+    label
+        0 or 1 for each row; anything else, or None: not known.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row per level and bin: ``low`` (inclusive), ``high``, ``rows``, their ``mean_score``, and ``positive``, the share with
+        label 1. Empty where scores are no probabilities; small bins, and those that would give them back, are ``suppressed``.
+    """
+    known = [score[~np.isnan(score)] for score in scores.values()]
+    columns = ["level", "low", "high", "rows", "mean_score", "positive", "suppressed"]
+    if not any(map(len, known)) or any((score < 0).any() or (score > 1).any() for score in known):
+        return pd.DataFrame(columns=columns)
+    positive = None if label is None else pd.to_numeric(pd.Series(label), errors="coerce").to_numpy(float, na_value=np.nan)
+    rows: list[dict[str, Any]] = []
+    for level, score in scores.items():
+        bins = np.where(np.isnan(score), -1, np.minimum(score * CALIBRATION_BINS, CALIBRATION_BINS - 1)).astype(int)
+        counts = [int((bins == at).sum()) for at in range(CALIBRATION_BINS)]
+        for at, small in enumerate(hide(counts)):
+            inside = bins == at
+            judged = np.array([]) if positive is None else positive[inside & np.isin(positive, (0, 1))]
+            rows.append({
+                "level": level, "low": at / CALIBRATION_BINS, "high": (at + 1) / CALIBRATION_BINS, "rows": counts[at],
+                "mean_score": float(score[inside].mean()) if counts[at] else None,
+                "positive": float(judged.mean()) if len(judged) else None, "suppressed": small,
+            })  # fmt: skip
+    return pd.DataFrame(rows, columns=columns)
 
 
 def _ece(prediction: Prediction, setting: Setting) -> float | None:

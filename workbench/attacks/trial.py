@@ -136,6 +136,10 @@ class Setting:
             rows=None if self.rows is None else self.rows.iloc[places].reset_index(drop=True),
         )  # fmt: skip
 
+    def row_ids(self, places: np.ndarray) -> np.ndarray:
+        """What to call the rows at `places`: their ``row_id``, or their number among the rows where they have none."""
+        return np.asarray(places) if self.entity is None else self.entity[places]
+
     def require_label(self) -> np.ndarray:
         """The labels; an `InputError` where there are none."""
         if self.label is None:

@@ -1,4 +1,4 @@
-"""Commands about scenarios: list, show, diff, run, from-finding."""
+"""Commands about scenarios: list, show, diff, run, from-finding; charter is in `workbench.cli.charter`."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ import typer
 
 from workbench.cli.analyse import Data, RolesFile, Seed
 from workbench.cli.approvals import NAMED, AllowRemote, OfIncident, Production, Trust, open_targets
+from workbench.cli.charter import charter, say_controls
 from workbench.cli.output import say, say_table, write_json
-from workbench.errors import InputError
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from workbench.attacks.catalogue import Catalogue
     from workbench.attacks.scenario import Scenario
-    from workbench.attacks.trial import Fit
     from workbench.result import Result
 
 Folder = Annotated[str, typer.Option("--catalogue", help="Folder of YAML files; default: the scenarios that ship.")]
@@ -31,6 +32,7 @@ def add_commands(app: typer.Typer) -> None:
     group.command("diff")(diff)
     group.command("run")(run)
     group.command("from-finding")(from_finding)
+    group.command("charter")(charter)
     app.add_typer(group, name="scenarios")
 
 
@@ -44,35 +46,33 @@ def list_scenarios(
     technique: Annotated[str, typer.Option("--technique", help="Only this ATLAS technique.")] = "",
     modality: Annotated[str, typer.Option("--modality", help="Only tabular, text or image.")] = "",
     severity: Annotated[str, typer.Option("--severity", help="Only this severity.")] = "",
+    tag: Annotated[str, typer.Option("--tag", help="Only what is about this.")] = "",
     cover: Annotated[bool, typer.Option("--coverage", help="Techniques and how many scenarios try each.")] = False,
+    controls: Annotated[bool, typer.Option("--controls", help="Controls of laws and standards, and what tries each.")] = False,
+    controls_map: Annotated[str, typer.Option("--map", help="YAML map of controls; default: the one that ships.")] = "",
     json: Json = "",
 ) -> None:
     """The scenarios there are, or what they cover."""
-    from workbench.attacks.catalogue import coverage
+    from workbench.attacks.catalogue import Catalogue, coverage
     from workbench.result import records
 
     found = _catalogue(catalogue)
     wanted = {"technique": technique, "modality": modality, "severity": severity}
     kept = [item for item in found if all(not value or getattr(item, name) == value for name, value in wanted.items())]
+    kept = [item for item in kept if not tag or tag in item.tags]
     matrix = coverage(kept)
+    more: dict[str, object] = {}
     if cover:
-        rows = [
-            (
-                row["technique"],
-                row["meaning"],
-                row["scenarios"] or "none",
-                ", ".join(item.name for item in kept if row[item.name]),
-            )
-            for row in matrix.to_dict("records")
-        ]
-        say_table(f"{len(kept)} scenarios by ATLAS technique", ("technique", "what", "scenarios", "names"), rows)
-    else:
+        _say_coverage(kept, matrix)
+    if controls:
+        more = say_controls(Catalogue({item.name: item for item in kept}), controls_map)
+    if not (cover or controls):
         columns = ("name", "technique", "modality", "severity", "expected")
         listing = [(item.name, item.technique, item.modality, item.severity, str(item.expected)) for item in kept]
         say_table(f"{len(kept)} scenarios", columns, listing)
     if json:
         listed = [{**item.to_dict(), "id": item.id} for item in kept]
-        write_json({"schema": "workbench.scenarios/1", "scenarios": listed, "coverage": records(matrix)}, json)
+        write_json({"schema": "workbench.scenarios/1", "scenarios": listed, "coverage": records(matrix), **more}, json)
 
 
 def show(name: Annotated[str, typer.Argument(help="Name, id or YAML file.")], *, json: Json = "") -> None:
@@ -139,12 +139,13 @@ def run(
     from workbench.attacks.trial import Setting
     from workbench.data.dataset import open_dataset
     from workbench.incident.approvals import approval_for
+    from workbench.triage.scenarios import open_fit
 
     chosen = _chosen(name, catalogue)
     limits = Limits(most_calls, per_second, most_seconds)
     [asked] = open_targets([target], trust=trust, allow_remote=allow_remote, production=production)
     dataset = open_dataset(data, roles or None)
-    setting = Setting.of(asked, dataset, fit=_fit(fit), approval=approval_for([asked], incident), most_rows=rows, seed=seed)
+    setting = Setting.of(asked, dataset, fit=open_fit(fit), approval=approval_for([asked], incident), most_rows=rows, seed=seed)
     results = []
     for scenario in chosen:
         results.append(
@@ -179,6 +180,14 @@ def from_finding(
     say(f"{made.name}: written to {out}", f"  {made.id}", f"  from {made.parent}")
 
 
+def _say_coverage(kept: list[Scenario], matrix: pd.DataFrame) -> None:
+    rows = [
+        (row["technique"], row["meaning"], row["scenarios"] or "none", ", ".join(item.name for item in kept if row[item.name]))
+        for row in matrix.to_dict("records")
+    ]
+    say_table(f"{len(kept)} scenarios by ATLAS technique", ("technique", "what", "scenarios", "names"), rows)
+
+
 def _catalogue(folder: str) -> Catalogue:
     from workbench.attacks.catalogue import open_catalogue
 
@@ -191,20 +200,6 @@ def _chosen(name: str, folder: str) -> list[Scenario]:
     if name == "all":
         return list(_catalogue(folder))
     return [_catalogue(folder).find(name)] if folder else [find_scenario(name)]
-
-
-def _fit(text: str) -> Fit | None:
-    """The function that trains, imported as a target is."""
-    if not text:
-        return None
-    from workbench.models import open_python
-    from workbench.models.python import PythonTarget
-
-    found = open_python(text.removeprefix("python:"))
-    if not isinstance(found, PythonTarget) or not callable(found.model):
-        raise InputError("not a function that trains", text, "Give python:MODULE:FUNCTION, called with a frame and labels.")
-    trains: Fit = found.model
-    return trains
 
 
 def _say_outcome(found: Result) -> None:
