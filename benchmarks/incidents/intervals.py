@@ -56,6 +56,7 @@ class Judged:
     low: float
     high: float
     truth: float | None
+    check: str = ""
 
     @property
     def holds(self) -> bool | None:
@@ -100,7 +101,7 @@ def judge(task: Task) -> list[Judged]:
             found.append(
                 Judged(
                     task.kind, task.table, rows, finding.kind, finding.unit, finding.rank or 0, finding.standing,
-                    case.reference is not None, finding.effect, low, high, truth,
+                    case.reference is not None, finding.effect, low, high, truth, finding.check,
                 )
             )  # fmt: skip
     return found
@@ -174,15 +175,16 @@ def _mean(values: np.ndarray, rows: np.ndarray) -> float:
 
 
 def told(found: list[Judged]) -> Iterator[str]:
-    """Coverage over all, by kind and unit, and of first findings alone."""
+    """Coverage over all, by kind, by check and unit, and of first findings alone."""
     judged = [item for item in found if item.holds is not None]
     yield f"{len(found)} intervals, {len(judged)} judged, the others of a unit without a definition here"
     parts = {"all": judged, "ranked first": [item for item in judged if item.rank == 1]}
     for item in judged:
         form = "since a date" if item.found not in ("slice", "disparity") else "standing" if item.standing else "change"
         form = form if item.windows or form == "since a date" else "one window"
-        parts.setdefault(f"{item.found}, {item.unit}, {form}", []).append(item)
-    for name, items in parts.items():
+        parts.setdefault(f"kind {item.found}", []).append(item)
+        parts.setdefault(f"{item.check}: {item.found}, {item.unit}, {form}", []).append(item)
+    for name, items in sorted(parts.items(), key=lambda part: (":" in part[0], "kind" in part[0])):
         if not items:
             continue
         holds = sum(bool(item.holds) for item in items)

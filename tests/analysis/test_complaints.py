@@ -129,3 +129,23 @@ def test_bad_questions_are_refused() -> None:
         find_cohort(dataset, ["case 1"], features=["z"])
     with pytest.raises(RolesError, match="row_id"):
         find_cohort(open_dataset(frame, {"features": ["a"]}), ["case 1"])
+
+
+def test_the_search_says_how_far_it_is_and_ends_where_it_is_told_to() -> None:
+    dataset = open_dataset(planted(), ROLES)
+    ids = [f"case {number}" for number in range(20)]
+    told: list[tuple[int, int]] = []
+    find_cohort(dataset, ids, tell=lambda done, steps: told.append((done, steps)))
+    assert [done for done, _ in told] == sorted(done for done, _ in told)
+    assert {done for done, _ in told} == set(range(told[0][1]))
+
+    class EnoughError(Exception):
+        pass
+
+    def stop(done: int, steps: int) -> None:
+        if done:
+            raise EnoughError
+        told.append((done, steps))
+
+    with pytest.raises(EnoughError):
+        find_cohort(dataset, ids, tell=stop)

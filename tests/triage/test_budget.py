@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import norm
 
 from workbench.result import Finding
-from workbench.triage.budget import spend, weighted_adjusted
+from workbench.triage.budget import allow_for_choice, spend, weighted_adjusted
 from workbench.triage.check import Examined
 
 P = st.lists(st.one_of(st.none(), st.floats(0, 1)), max_size=12)
@@ -80,3 +81,42 @@ def test_a_fact_has_no_adjusted_p_and_an_inference_has() -> None:
 
 def test_a_p_that_could_not_be_computed_is_no_evidence() -> None:
     assert spend({"one": Examined(findings_of([float("nan")]), 1)}, 0.5) == []
+
+
+def measured(p: float) -> Finding:
+    """An effect of 0.2 with the plain interval that its p belongs to."""
+    error = 0.2 / float(norm.isf(p / 2))
+    return Finding("drift", "a rate that moved", effect=0.2, interval=(0.2 - 1.96 * error, 0.2 + 1.96 * error), p=p)
+
+
+def test_what_hardly_passed_is_told_with_an_interval_that_allows_for_it() -> None:
+    for p, most in ((1e-30, 0.05), (0.009, 1.0)):
+        finding = measured(p)
+        [kept] = spend({"drift": Examined([finding], 1)}, 0.01)
+        assert finding.interval is not None
+        assert kept.interval is not None
+        plain, told = (interval[0] or 0.0 for interval in (finding.interval, kept.interval))
+        widened = (plain - told) / (0.2 - plain)
+        assert 0 <= widened <= most
+        assert (widened > 0.3) == (p > 0.001)
+
+
+def test_facts_and_intervals_that_allow_for_the_choice_stay_as_they_are() -> None:
+    finding = measured(0.009)
+    [kept] = spend({"slices": Examined([finding], 1, allowed=True)}, 0.01)
+    assert kept.interval == finding.interval
+    fact = Finding("lineage", "an upgrade", effect=1.0, interval=(0.5, 2.0))
+    assert spend({"lineage": Examined([fact], 1)}, 0.01) == [fact]
+
+
+@given(p=st.floats(1e-12, 0.05), effect=st.floats(-1, 1).filter(lambda value: abs(value) > 0.001), tests=st.integers(1, 100))
+def test_an_effect_lies_in_its_interval_and_its_mirror_image_in_the_mirrored_one(p: float, effect: float, tests: int) -> None:
+    told = []
+    for sign in (1, -1):
+        size, ends = sign * effect, sorted((sign * effect * 0.4, sign * effect * 1.7))
+        found = allow_for_choice(Finding("drift", "", effect=size, interval=(ends[0], ends[1]), p=p), 0.06, tests)
+        assert found.interval is not None
+        low, high = (end or 0.0 for end in found.interval)
+        assert low <= size <= high
+        told.append(sorted(sign * end for end in (low, high)))
+    assert told[0] == pytest.approx(told[1])

@@ -7,7 +7,7 @@ complaints the one with the fewest rows is kept, and a few of them that together
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -27,6 +27,8 @@ MOST_COMPLAINTS: Final = 200
 LEAST_LIFT: Final = 2.0
 PAIRS_SEARCHED: Final = 3_000
 """Up to so many candidates all pairs are tried for the cover; beyond, the best next one is taken each time."""
+
+Tell = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +62,7 @@ def find_cohort(
     bins: int = BINS,
     least_lift: float = LEAST_LIFT,
     top: int = 10,
+    tell: Tell | None = None,
 ) -> Result:
     """The smallest conjunctions that hold for the rows complained about.
 
@@ -77,6 +80,8 @@ def find_cohort(
         Only conjunctions that hold for a complaint at least so many times as often as for a row are listed.
     top
         How many to list.
+    tell
+        Called with the columns done and all columns, some times for each; raise from it to end the search.
 
     Returns
     -------
@@ -104,7 +109,7 @@ def find_cohort(
     count = int(complaint.max()) + 1
     codings = fit_codings(dataset.frame, columns, bins=bins, derive=True)
     codes = [coding.apply(dataset.frame[coding.column]) for coding in codings]
-    found = list(_conjunctions(codings, codes, complaint, level, least=min(2, count)))
+    found = list(_conjunctions(codings, codes, complaint, level, min(2, count), tell or (lambda _done, _steps: None)))
     table = _table(found, codes, complaint, level)
     table = table[table["lift"] >= least_lift].sort_values(["p", "rows", "level"], kind="stable")
     chosen, how = _cover([found[at] for at in table.index])
@@ -135,15 +140,20 @@ def _complaints(dataset: Dataset, row_ids: Iterable[object]) -> np.ndarray:
     return ids.map({name: number for number, name in enumerate(wanted)}).fillna(-1).to_numpy(dtype=int)
 
 
-def _conjunctions(
-    codings: Sequence[Coding], codes: Sequence[np.ndarray], complaint: np.ndarray, level: int, *, least: int
+def _conjunctions(  # noqa: PLR0917
+    codings: Sequence[Coding], codes: Sequence[np.ndarray], complaint: np.ndarray, level: int, least: int, tell: Tell
 ) -> Iterator[Candidate]:
     """Every conjunction that holds for at least `least` complaints, without those that a shorter one says as well."""
     conditions = [_conditions(coding, row, complaint, least) for coding, row in zip(codings, codes, strict=True)]
     hit = np.packbits(complaint >= 0)
+    column = 0
 
     def extend(start: Candidate, bits: np.ndarray, first: int, left: int) -> Iterator[Candidate]:
+        nonlocal column
         for at in range(first, len(conditions)):
+            column = at if left == level else column
+            if left >= level - 1:
+                tell(column, len(conditions))
             for condition, own, mask in conditions[at]:
                 covered, inside = start.covered & own, mask & bits
                 if covered.bit_count() < least or (size := _size(inside)) == start.rows:

@@ -19,7 +19,7 @@ SLICE_COLUMNS: Final = {"slice", "size", "rows", "mean"}
 CONJUNCTION_COLUMNS: Final = {"where", "rows", "suppressed"}
 RATES: Final = (
     "mean", "rest", "effect", "low", "high", "effect_low", "effect_high", "mean_before", "got_worse", "grew", "gain",
-    "refined_mean", "found_mean", "kept_mean", "conflicts",
+    "refined_mean", "found_mean", "kept_mean", "conflicts", "effect_corrected", "corrected_low", "corrected_high",
 )  # fmt: skip
 DIGITS: Final = (
     ("loss", 2), ("score", 2), ("excess", 2), ("p", 1), ("p_adjusted", 1), ("refined_p", 1),

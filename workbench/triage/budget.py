@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from workbench.analysis.selection import correct_for_significance
 from workbench.result import Finding
 from workbench.triage.check import Examined
 
@@ -17,6 +18,8 @@ def spend(examined: Mapping[str, Examined], budget: float) -> list[Finding]:
     Each check has the same share of the budget, whatever it examined, so that a search of thousands of slices costs the few
     tests of another check nothing: a hypothesis of a check of m weighs in with 1 / m of the check's share (Genovese, Roeder &
     Wasserman 2006, Biometrika 93:509). A check whose p hold for all that it examined counts as one hypothesis.
+
+    What is kept was chosen for being large: its interval is made to allow for that (`workbench.analysis.selection`).
 
     Parameters
     ----------
@@ -29,12 +32,29 @@ def spend(examined: Mapping[str, Examined], budget: float) -> list[Finding]:
     checks = sum(bool(item.tests or item.findings) for item in examined.values())
     findings = [finding for item in examined.values() for finding in item.findings]
     costs = [checks * hypotheses(item) for item in examined.values() for _ in item.findings]
+    allowed = [item.allowed for item in examined.values() for _ in item.findings]
     adjusted = weighted_adjusted([finding.p for finding in findings], costs)
-    corrected = [
-        finding if finding.p is None else replace(finding, p_adjusted=float(value))
-        for finding, value in zip(findings, adjusted, strict=True)
-    ]
-    return [finding for finding in corrected if finding.p_adjusted is None or finding.p_adjusted <= budget]
+    passed = int(np.count_nonzero(adjusted <= budget))
+    kept = []
+    for finding, value, cost, done in zip(findings, adjusted.tolist(), costs, allowed, strict=True):
+        if finding.p is None:
+            kept.append(finding)
+        elif value <= budget:
+            told = finding if done else allow_for_choice(finding, budget * passed / cost, cost)
+            kept.append(replace(told, p_adjusted=value))
+    return kept
+
+
+def allow_for_choice(finding: Finding, largest: float, searched: int) -> Finding:
+    """The finding with an interval that allows for its having been kept because its p was `largest` at most."""
+    if finding.p is None or finding.interval is None or not finding.effect:
+        return finding
+    low, high = finding.interval
+    if low is None or high is None:
+        return finding
+    return replace(
+        finding, interval=correct_for_significance(finding.effect, (low, high), finding.p, min(largest, 1.0), searched)
+    )
 
 
 def hypotheses(item: Examined) -> int:

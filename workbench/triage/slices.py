@@ -10,6 +10,7 @@ from typing import Final
 from workbench.analysis.countercheck import Tell, counter_check
 from workbench.analysis.losses import COST
 from workbench.analysis.slices import SliceResult, find_slices
+from workbench.analysis.slices.find import TOP
 from workbench.analysis.slices.store import write_cube
 from workbench.analysis.worklist import make_worklist
 from workbench.data.dataset import Dataset
@@ -17,7 +18,7 @@ from workbench.digest import to_plain
 from workbench.errors import InputError
 from workbench.predicate import ALL_ROWS, Predicate
 from workbench.result import Result
-from workbench.triage.checks.slices import slice_findings, worth_telling
+from workbench.triage.checks.slices import tell_slices, worth_telling
 from workbench.triage.files import RESULTS, write_triage
 from workbench.triage.rank import rank
 from workbench.triage.run import Outcome, Triage, conclude, make_context
@@ -43,6 +44,8 @@ def search_slices(
 ) -> tuple[SliceResult, Triage]:
     """The slices, and as findings those that are no chance (`SURE`) and large enough to be worth telling.
 
+    The findings' intervals allow for the search (`workbench.analysis.slices.winners`); the table keeps the plain ones too.
+
     Parameters
     ----------
     dataset, reference, current, seed
@@ -60,9 +63,11 @@ def search_slices(
     result = find_slices(context.subject, loss or None, None, level, min_support, context.reference, seed=seed)
     table = result.tables["distinct"]
     table = worth_telling(result, table[table["p_adjusted"] <= SURE])
-    told = zip(slice_findings(result, context.subject, table), table["p_adjusted"], strict=True)
+    result, told = tell_slices(result, context.subject, table, most=TOP, chance=SURE, seed=seed)
     evidence = result.digest
-    findings = rank([replace(finding, p_adjusted=float(p), check="slices", evidence=evidence) for finding, p in told], [])
+    adjusted = [max(float(p), finding.p or 0.0) for finding, p in zip(told, table["p_adjusted"], strict=True)]
+    sure = [(finding, p) for finding, p in zip(told, adjusted, strict=True) if p <= SURE]
+    findings = rank([replace(finding, p_adjusted=p, check="slices", evidence=evidence) for finding, p in sure], [])
     outcome = Outcome("slices", "ran", "", round(time.perf_counter() - start, 3))
     arguments = {"slices": result.provenance["arguments"], "sure": SURE, "roles": dataset.given.said()}
     return result, conclude(

@@ -38,8 +38,9 @@ class Sums:
     rows: np.ndarray
 
     def take(self, which: np.ndarray) -> Sums:
-        """Only the slices `which`."""
-        return Sums(*(part[..., which] for part in self.parts))
+        """Only the slices `which`; where `rows` are the counts, they stay so."""
+        counts, sums, squares, maxima, rows = (part[..., which] for part in self.parts)
+        return Sums(counts, sums, squares, maxima, counts if self.rows is self.counts else rows)
 
     @property
     def parts(self) -> tuple[np.ndarray, ...]:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from workbench.analysis.losses import default_loss, outcome_columns
 from workbench.analysis.measures import LABELS, can_compare
-from workbench.analysis.slices import find_slices
+from workbench.analysis.slices import SliceResult, find_slices
+from workbench.analysis.slices.confirmation import Confirmation, confirm_leading
+from workbench.analysis.slices.find import TOP
+from workbench.analysis.slices.result import Ranking
+from workbench.analysis.slices.winners import Telling, correct_winners
 from workbench.data.dataset import Dataset
 from workbench.errors import RolesError
 from workbench.predicate import ALL_ROWS, Predicate
@@ -38,7 +43,48 @@ def check_slices(context: Context) -> Examined:
         raise NotAskedError("without labels nothing tells where the model is worse", None, advice)
     result = find_slices(dataset, None, level=LEVEL, reference=context.reference, permutations=0, details=False)
     worse = worth_telling(result, result.tables["distinct"]).head(MOST)
-    return Examined(slice_findings(result, dataset, worse), int(str(result.numbers["counted"])), result)
+    result, findings = tell_slices(result, dataset, worse, most=MOST, chance=context.budget, seed=context.seed)
+    return Examined(findings, int(str(result.numbers["counted"])), result, allowed=True)
+
+
+def tell_slices(
+    result: SliceResult, dataset: Dataset, told: pd.DataFrame, *, most: int, chance: float, seed: int
+) -> tuple[SliceResult, list[Finding]]:
+    """Findings whose intervals allow for the search, and whose p, where only bounded, are confirmed by permutations.
+
+    Parameters
+    ----------
+    result
+        Fresh from the search.
+    told
+        Those rows of its table ``distinct`` that are `worth_telling`, the first `most`.
+    chance
+        Up to which p, times the number of slices counted, a slice is kept; one that as large a share of permutations reaches is
+        not confirmed, and its p becomes that share.
+
+    Returns
+    -------
+    SliceResult, list of Finding
+        The result with what `correct_winners` made of the slices told, and with how they were confirmed, in its ``numbers``.
+    """
+    least, _ = _floors(result)
+    ranking = Ranking(TOP)
+    corrected = correct_winners(result, told, Telling(ranking, least, SMALL_CELL, most, chance))
+    findings = slice_findings(result, dataset, told.join(corrected))
+    tables = {**result.tables, "distinct": result.tables["distinct"].join(corrected)}
+    if not findings or result.numbers["permutations"]:
+        return replace(result, tables=tables), findings
+    confirmation = confirm_leading(result, ranking, seed=seed)
+    made = {"leading": len(confirmation.cube), "permuted": confirmation.permutations, "rows_permuted": confirmation.rows}
+    confirmed = [_confirmed(finding, confirmation, chance) for finding in findings]
+    return replace(result, tables=tables, numbers={**result.numbers, **made}), confirmed
+
+
+def _confirmed(finding: Finding, confirmation: Confirmation, chance: float) -> Finding:
+    reached = confirmation.p(finding.where)
+    if reached > chance:
+        return replace(finding, p=max(finding.p or 0.0, reached))
+    return replace(finding, ruled_out=(*finding.ruled_out, confirmation.said(finding.where)))
 
 
 def worth_telling(result: Result, table: pd.DataFrame) -> pd.DataFrame:
@@ -74,20 +120,39 @@ def _finding(row: Any, result: Result, dataset: Dataset, harm: float, where: Pre
     name = LABELS.get(loss) or f"mean {loss.removeprefix('column:')}"
     show = percent if loss in LABELS else "{:.3g}".format
     then = f", and was {show(row.mean_before)} before" if changed else ""
+    allowed = _allowed(row, result) if _is_corrected(row) else ""
     return Finding(
         kind="slice",
-        statement=f"where {where}, the {name} is {show(row.mean)}, against {show(row.rest)} elsewhere{then}",
+        statement=f"where {where}, the {name} is {show(row.mean)}, against {show(row.rest)} elsewhere{then}{allowed}",
         columns=tuple(dict.fromkeys([*where.columns, *read])),
         where=str(where),
         effect=float(row.effect),
         unit=name,
-        interval=(float(row.effect_low), float(row.effect_high)),
+        interval=_interval(row),
         p=float(row.p),
         support=int(row.rows),
         people=dataset.people(where.mask(dataset.frame)),
         severity=graded(row.effect, *_floors(result)) if changed else "low",
         share_of_harm=min(1.0, max(0.0, float(row.excess) / harm)) if harm > 0 else None,
     )
+
+
+def _is_corrected(row: Any) -> bool:
+    return hasattr(row, "corrected_low")
+
+
+def _interval(row: Any) -> tuple[float, float]:
+    """Of the effect, with the search allowed for where it is a finding of a search."""
+    name = "corrected" if _is_corrected(row) else "effect"
+    return float(getattr(row, f"{name}_low")), float(getattr(row, f"{name}_high"))
+
+
+def _allowed(row: Any, result: Result) -> str:
+    """The effect's interval, in words."""
+    shares = result.numbers["loss"] in LABELS
+    low, high = (f"{100 * end:+.1f}" if shares else f"{end:+.3g}" for end in (row.corrected_low, row.corrected_high))
+    unit = " points" if shares else ""
+    return f"; after allowing for having searched {result.numbers['counted']:,} slices, {low} to {high}{unit}"
 
 
 def _loss(dataset: Dataset) -> str:
