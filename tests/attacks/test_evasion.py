@@ -6,9 +6,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from workbench.attacks.constraints import Column, Domain
-from workbench.attacks.evasion import Evasion, evade, judge_attack, record_attack
+from workbench.attacks.evasion import Evasion, _by_turns, evade, judge_attack, record_attack
 from workbench.errors import InputError
 from workbench.models import Prediction, Target, python_target
 
@@ -68,6 +70,34 @@ def test_immutable_columns_and_relations_hold() -> None:
     assert (attack.adversarial["age"] == frame["age"]).all()
     assert (attack.adversarial["open"] <= attack.adversarial["accounts"]).all()
     assert (attack.adversarial.dtypes == frame.dtypes).all()
+
+
+def test_rows_that_differ_in_what_cannot_be_moved_do_not_use_up_the_budget() -> None:
+    """All but one of the rows let through are so for columns that an attacker cannot move; their `probe` is of no use to him."""
+    chance = np.random.default_rng(2)
+    frame = pd.DataFrame(chance.normal(size=(200, 3)), columns=["a", "b", "probe"])
+    frame.loc[0, ["a", "b", "probe"]] = [2.0, 2.0, 9.0]
+    target = python_target(lambda rows: ((rows["a"] + rows["b"] >= 0) | (rows["probe"] > 5)).astype(int), digest="sha256:p")
+    refused = target.predict(frame).decision == 0
+    attack = evade(target, frame, Domain.infer(frame, immutable=["a", "b"]), budget=25, seed=0)
+    assert attack.success[refused].mean() > 0.5
+
+
+def test_no_input_is_asked_about_twice() -> None:
+    """Six that can be reached, none of which flips: six questions, and not the whole budget."""
+    frame = pd.DataFrame({"whole": [1, 2, 3, 4, 5, 6, 7] * 10, "fixed": np.arange(70.0)})
+    target = python_target(lambda rows: (rows["fixed"] >= 30).astype(int).to_numpy(), digest="sha256:f")
+    attack = evade(target, frame, Domain.infer(frame, immutable=["fixed"]), budget=60, seed=0)
+    assert not attack.success.any()
+    shared = 1  # of the pool
+    assert (attack.queries == 1 + shared + 6).all()
+
+
+@given(st.integers(1, 300))
+def test_places_from_two_ends_are_each_named_once_the_last_first(count: int) -> None:
+    places = _by_turns(count)
+    assert sorted(places.tolist()) == list(range(count))
+    assert places[0] == count - 1
 
 
 def test_what_cannot_be_flipped_is_not_claimed(frame: pd.DataFrame) -> None:

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from scipy.stats import fisher_exact
 
 from workbench.attacks.gain import (
-    REACH,
+    FLOOR,
+    HARDER,
     SURE,
     VERDICTS,
     Falls,
@@ -18,6 +19,7 @@ from workbench.attacks.gain import (
     gained_on_replay,
     is_overfitted,
     learned,
+    remembers,
     verdict_word,
     verdict_words,
 )
@@ -39,19 +41,46 @@ def falls(*costs: float) -> Falls:
     return Falls(~np.isnan(costs), np.array(costs))
 
 
-def test_what_costs_more_than_nearly_all_did_before_is_out_of_reach() -> None:
-    before = falls(*np.linspace(1, 2, 41))
-    gain = fresh_gain(before, falls(*np.full(41, 1.0)))
+def test_a_fresh_attack_a_fifth_dearer_that_still_succeeds_is_no_gain() -> None:
+    """A model retrained on the recording twenty times over: 90 % fall as before, to a change 1.2 times as large."""
+    before = falls(*np.linspace(1, 2, 50))
+    after = falls(*np.where(np.arange(50) % 10 == 0, np.nan, before.cost * 1.2))
+    gain = fresh_gain(before, after)
     assert gain is not None
-    assert gain.value == pytest.approx(-(41 - 37) / 37)  # a tenth was out of reach to begin with
-    assert fresh_gain(before, falls(*np.full(41, 1.95))).value == 1.0  # type: ignore[union-attr]
-    assert REACH == 0.9
+    assert gain.value == pytest.approx(0.1)
+    assert not gain.is_safer
+
+
+def test_failing_and_costing_twice_as_much_are_one_thing() -> None:
+    before = falls(*[1.0] * 40)
+    fails, dearer, both = (falls(*costs) for costs in ([np.nan] * 40, [HARDER] * 40, [np.nan, HARDER] * 20))
+    for after in (fails, dearer, both):
+        gain = fresh_gain(before, after)
+        assert gain is not None
+        assert (gain.value, gain.is_safer) == (1.0, True)
+
+
+def test_however_sure_a_small_gain_is_not_called_safer() -> None:
+    before = falls(*[1.0] * 400)
+    small = fresh_gain(before, falls(*np.where(np.arange(400) < 400 * FLOOR - 4, np.nan, 1.0)))
+    assert small is not None
+    assert small.p < 1e-6
+    assert not small.is_safer
+
+
+def test_what_is_cheaper_on_as_many_inputs_as_it_is_dearer_on_gains_nothing() -> None:
+    gain = fresh_gain(falls(*[1.0] * 40), falls(*[0.1, 5.0] * 20))
+    assert gain is not None
+    assert (gain.value, gain.p) == (0.0, 1.0)
 
 
 def test_an_input_decided_otherwise_to_begin_with_has_fallen() -> None:
     gain = fresh_gain(falls(*[1.0] * 20), falls(*[0.0] * 20))
     assert gain is not None
-    assert gain.value == 0
+    assert (gain.value, gain.is_easier) == (-1.0, True)
+    reversed_gain = fresh_gain(falls(0.0, *[1.0] * 19), falls(*[1.0] * 20))
+    assert reversed_gain is not None
+    assert reversed_gain.value == pytest.approx(1 / 20)
 
 
 def test_without_a_fall_there_is_nothing_to_gain() -> None:
@@ -68,6 +97,16 @@ def test_a_gain_lies_in_its_interval_and_against_oneself_is_none(pairs: list[tup
     assert gain.low <= gain.value <= gain.high <= 1
     assert none is not None
     assert (none.value, none.p) == (0.0, 1.0)
+
+
+@given(st.lists(st.tuples(st.floats(0.01, 10) | st.just(np.nan), st.floats(0.01, 10) | st.just(np.nan)), min_size=1, max_size=60))
+def test_what_one_gains_the_other_loses(pairs: list[tuple[float, float]]) -> None:
+    before, after = falls(*(pair[0] for pair in pairs)), falls(*(pair[1] for pair in pairs))
+    there, back = fresh_gain(before, after), fresh_gain(after, before)
+    if there is None or back is None:
+        return
+    assert there.p == back.p
+    assert there.value * before.success.mean() == pytest.approx(-back.value * after.success.mean())
 
 
 @given(st.integers(0, 80), st.integers(0, 50))
@@ -104,6 +143,31 @@ def test_stopping_by_abstaining_counts_as_stopping() -> None:
     abstains = np.full(80, ABSTAINED)
     assert learned(outcomes(80), abstains, unseen(50)) < SURE
     assert learned(outcomes(80), abstains, unseen(0)) == 1.0
+
+
+def test_abstaining_on_what_was_recorded_gains_on_replay_as_answering_rightly_does() -> None:
+    assert gained_on_replay(outcomes(80), np.full(80, ABSTAINED))
+    assert is_overfitted(outcomes(80), np.full(80, ABSTAINED), NONE, unseen(50))
+    assert not is_overfitted(outcomes(80), np.full(80, ABSTAINED), NONE, unseen(0))
+
+
+@pytest.mark.parametrize(
+    ("known", "moved", "told"),
+    [
+        (60, 0, True),  # on every recorded harmless input, and on none a little away
+        (60, 20, True),
+        (60, 40, False),  # near the boundary, say: wherever that is
+        (20, 20, False),  # at random, as often
+        (0, 0, False),
+        (3, 0, False),  # too few to tell
+        (0, 60, False),  # on what is unusual
+    ],
+)
+def test_abstaining_on_recorded_harmless_inputs_but_not_a_little_away_is_remembering(
+    known: int, moved: int, *, told: bool
+) -> None:
+    assert remembers(unseen(known, 80), unseen(moved, 80)) is told
+    assert is_overfitted(outcomes(80), outcomes(0), Gain(0.9, 0.8, 1.0, 1e-9), unseen(0, 50), remembered=told) is told
 
 
 @pytest.mark.parametrize(("fails", "accused"), [(0, True), (2, True), (8, False), (40, False)])

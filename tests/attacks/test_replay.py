@@ -99,6 +99,43 @@ def test_a_guard_that_abstains_on_what_was_recorded_is_overfitted(
     assert (found.replayed, found.unseen, found.verdict) == (0.0, 1.0, "overfitted defence")
 
 
+def test_a_guard_that_abstains_around_everything_recorded_is_overfitted(
+    recorded: Recording, linear: Target, linear_score: Any
+) -> None:
+    """On harmless inputs, too: then a fresh attack from where these stand goes a long way, and proves nothing."""
+    known = recorded.select(np.arange(recorded.rows)).to_numpy()
+
+    def guarded(frame: pd.DataFrame) -> dict[str, np.ndarray]:
+        score = linear_score(frame)
+        near = np.array([np.abs(row - known).max(axis=1).min() < 0.25 for row in frame.to_numpy()], dtype=bool)
+        return {"decision": (score >= 0.5).astype(int), "score": score, "abstained": near}
+
+    found = row(replay(recorded, [linear, python_target(guarded, digest="sha256:g")], fresh=QUICK), "guarded")
+    assert (found.abstains, found.verdict) == (1.0, "overfitted defence")
+
+
+@pytest.mark.parametrize("oracle", ["label flip", "expected outcome"])
+def test_abstaining_on_what_was_recorded_is_learning_it_whatever_judges(
+    linear: Target, attack: Evasion, linear_score: Any, tmp_path: Path, oracle: str
+) -> None:
+    known, right = attack.adversarial.to_numpy(), linear.predict(attack.original).decision
+    rows = pd.concat([attack.original, attack.adversarial], ignore_index=True)
+    ids = [str(number) for number in range(160)]
+    about = {"domain": attack.domain.to_dict(), "queries_per_row": 60, "source": {"generator": attack.generator}}
+    origin = np.array([None] * 80 + ids[:80], dtype=object)
+    recording = record(
+        linear, rows, tmp_path / "r", about=about, row_id=ids, origin=origin, expected=np.concatenate([right, right])
+    )
+
+    def guarded(frame: pd.DataFrame) -> dict[str, np.ndarray]:
+        score = linear_score(frame)
+        near = np.array([np.abs(row - known).max(axis=1).min() < 1e-3 for row in frame.to_numpy()], dtype=bool)
+        return {"decision": (score >= 0.5).astype(int), "score": score, "abstained": near}
+
+    found = replay(recording, [linear, python_target(guarded, digest="sha256:g")], oracle, fresh=QUICK)
+    assert row(found, "guarded").verdict == "overfitted defence"
+
+
 def test_a_guard_that_abstains_at_random_is_not_accused(recorded: Recording, linear: Target, linear_score: Any) -> None:
     """It stops what it has not seen as often as what was recorded; the price is shown."""
 

@@ -1,11 +1,14 @@
 """Loss under a stated mix, and scenarios that tell attack from noise."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from workbench.analysis.stats import wilson
-from workbench.attacks.risk import Attempts, adversarial_risk, money_at_risk, told_apart
-from workbench.errors import InputError, UnknownNameError
+from workbench.attacks.risk import Attempts, adversarial_risk, assess_risk, money_at_risk, read_mix, read_runs, told_apart
+from workbench.errors import InputError, SourceError, UnknownNameError
 from workbench.result import Result
 
 
@@ -66,3 +69,25 @@ def test_a_mix_that_makes_no_sense_is_refused() -> None:
         money_at_risk([odd], {"a": Attempts(1, 1)})
     with pytest.raises(InputError, match="0 or more"):
         Attempts(-1, 1)
+
+
+def test_a_mix_is_read_from_a_file_and_the_runs_from_what_the_command_wrote(tmp_path: Path) -> None:
+    (tmp_path / "mix.yaml").write_text("a: {per_month: 200, cost: 50}\nb: {per_month: 10, cost: 1000}\n")
+    runs = {"runs": [result("a", 10).to_dict(), result("b", 40).to_dict()]}
+    (tmp_path / "runs.json").write_text(json.dumps(runs))
+    found = assess_risk(read_runs(tmp_path / "runs.json"), read_mix(tmp_path / "mix.yaml"))
+    by_hand = money_at_risk([result("a", 10), result("b", 40)], MIX)
+    assert found.tables["money"]["loss"].tolist() == by_hand["loss"].tolist()
+    assert found.numbers["risk"] == pytest.approx((200 * 0.1 + 10 * 0.4) / 210)
+    assert found.tables["told"]["told"].tolist() == ["missed", "missed"]
+
+
+def test_what_is_no_run_and_a_mix_that_tries_nothing_are_refused(tmp_path: Path) -> None:
+    for text in ("[]", '{"schema": "workbench.replay/1"}', "no json"):
+        (tmp_path / "runs.json").write_text(text)
+        with pytest.raises(InputError):
+            read_runs(tmp_path / "runs.json")
+    with pytest.raises(SourceError, match="cannot be read"):
+        read_runs(tmp_path / "none.json")
+    with pytest.raises(InputError, match="nobody tries"):
+        assess_risk([result("a", 1)], {"a": Attempts(0, 1)})

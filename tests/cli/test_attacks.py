@@ -15,6 +15,14 @@ def strict(frame):
 
 def lenient(frame):
     return np.ones(len(frame), dtype=int)
+
+def picky(frame):
+    if (frame["region"] == "north").iloc[0]:
+        raise RuntimeError("no north")
+    return np.ones(len(frame), dtype=int)
+
+def broken(frame):
+    raise RuntimeError("no weights")
 """
 
 
@@ -42,6 +50,16 @@ def test_a_log_is_recorded_with_its_ids_and_labels(recording: Path, frame: pd.Da
     assert rows["row_id"].tolist() == frame["id"].tolist()
     assert rows["expected"].astype(int).tolist() == frame["label"].tolist()
     assert open_recording(recording).input_columns == ("region",)
+
+
+@pytest.mark.parametrize(("name", "code", "batch"), [("broken", 1, 600), ("picky", 0, 1)])
+def test_errors_for_answers_are_counted_and_none_else_ends_with_1(
+    workbench: Any, log: Path, models: str, frame: pd.DataFrame, *, name: str, code: int, batch: int
+) -> None:
+    done = workbench("record", log, "--target", f"python:{models}:{name}", "--out", "failing", "--batch", batch)
+    assert done.code == code
+    failed = 600 if name == "broken" else int((frame["region"] == "north").sum())
+    assert f"{failed} of 600 inputs got an error for an answer; {failed} times: RuntimeError: no " in done.err
 
 
 def test_a_replay_writes_verdicts_and_the_triple(workbench: Any, recording: Path, models: str, tmp_path: Path) -> None:
@@ -82,6 +100,9 @@ def test_two_runs_write_the_same_digest(workbench: Any, recording: Path, models:
     words = ("replay", recording, "--target", f"python:{models}:lenient", "--json", "-")
     one, two = (json.loads(workbench(*words).out) for _ in range(2))
     assert one["numbers"]["digest"] == two["numbers"]["digest"]
+    for point in (*one["tables"]["health"], *two["tables"]["health"]):
+        assert point.pop("seconds") >= 0
+        assert point.pop("memory") > 0
     assert one["tables"] == two["tables"]
 
 

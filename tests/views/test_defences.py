@@ -138,6 +138,14 @@ def test_certificates_stand_in_columns_of_their_own_by_method() -> None:
     assert table["smoothed"][1] == "50% (35% to 65%)"
 
 
+def test_rows_without_an_exact_certificate_are_counted_with_the_reason() -> None:
+    row = {"method": "exact", "radius": 0.1, "rows": 20, "share": 0.5, "low": 0.3, "high": 0.7, "undecided": 0.1}
+    told = certified_table(
+        Result("defences", "x", {"certified": pd.DataFrame([row])}, {"rows": 20, "refused": {"a missing value": 2}})
+    )
+    assert told.caption.endswith("; 2 of 20 without an exact one (a missing value)")
+
+
 def test_a_trial_shows_attacks_beside_honest_inputs() -> None:
     trial = pd.DataFrame([{"rule": "any", **ends("attacks", 1.0, 0.9, 1.0), **ends("false_alarms", 0.01, 0.0, 0.03)}])
     assert trial_table(trial).frame.iloc[0].tolist() == ["any", "100% (90% to 100%)", "1% (0% to 3%)"]

@@ -1,9 +1,10 @@
 """Our own attack: the least change of an input, within what can exist, that makes a target decide otherwise.
 
-A decision-based search that knows nothing of the model but its decisions. Per row: (1) *open*: other rows that are decided
-otherwise, and random inputs, give a first flip; (2) *revert*: put back every column that is not needed; (3) *approach*: go along
-the line to the original, then column by column; (4) *wander*: small random steps nearer, until they gain nothing. Each row has a
-generator of its own, seeded by its position, and no step depends on another row: the same seed gives the same bits.
+A decision-based search that knows nothing of the model but its decisions. Per row: (1) *open*: what can be reached of other rows
+that are decided otherwise, and random inputs, give a first flip; (2) *revert*: put back every column that is not needed;
+(3) *approach*: go along the line to the original, then column by column; (4) *wander*: small random steps nearer, until they gain
+nothing. Each row has a generator of its own, seeded by its position, and no step depends on another row: the same seed gives the
+same bits.
 
 All candidates are valid (`Domain.valid`) before the target is asked, so that no query is spent on what cannot exist.
 """
@@ -29,8 +30,15 @@ from workbench.models.target import Target
 
 POOL: Final = 64
 """Random inputs asked once for all rows, for a first flip where no row nearby is decided otherwise."""
-OPENINGS: Final = 8
-"""Candidates per batch while looking for a first flip."""
+OPENINGS: Final = 4
+"""Candidates per batch while looking for a first flip: those asked beside one that flips are mostly wasted."""
+NEAREST: Final = 8
+"""Openings that are tried nearest first; then every second one is from further away. A near first flip makes the cheaper attack,
+but rows that differ mostly in columns that cannot be moved are near and seldom flip."""
+IDLE: Final = 8
+"""Batches of random openings that may hold nothing new before everything there is counts as tried."""
+STEPPING: Final = 8
+"""Random steps per batch of wandering."""
 STEPS: Final = np.linspace(0.1, 0.9, 9)
 GAIN: Final = 0.98
 """A round of wandering that leaves more than this share of the cost has gained nothing."""
@@ -234,6 +242,7 @@ class _Search:
         self.asked = 0
         self._domain, self._start, self._others, self._chance, self._budget = domain, start, others, chance, budget
         self._best_cost = np.inf
+        self._known: dict[bytes, bool] = {}
 
     def steps(self) -> Search:
         """Candidates to ask about; each is sent back whether it flips."""
@@ -253,29 +262,33 @@ class _Search:
         return self._budget - self.asked
 
     def _ask(self, candidates: np.ndarray) -> Generator[np.ndarray, np.ndarray, np.ndarray]:
-        """Which of `candidates` flip; false for those invalid, for those that are the start, and beyond the budget."""
-        flips = np.zeros(len(candidates), dtype=bool)
+        """Which of `candidates` flip; false for those invalid, for those that are the start, and beyond the budget.
+
+        Each input is asked once.
+        """
         start = np.broadcast_to(self._start, candidates.shape)
         projected = self._domain.project(candidates, start)
         able = self._domain.valid(projected, start) & (self._domain.cost(projected, start) > 0)
-        able &= np.cumsum(able) <= self._left
-        if able.any():
-            self.asked += int(able.sum())
-            flips[able] = yield projected[able]
-            costs = np.where(flips, self._domain.cost(projected, start), np.inf)
+        names = [row.tobytes() for row in projected]
+        new = {name: at for at, name in enumerate(names) if able[at] and name not in self._known}
+        asked = list(new.values())[: self._left]
+        if asked:
+            self.asked += len(asked)
+            flips = yield projected[asked]
+            self._known.update(zip((names[at] for at in asked), flips.tolist(), strict=True))
+            costs = np.where(flips, self._domain.cost(projected[asked], start[: len(asked)]), np.inf)
             if costs.min() < self._best_cost:
-                self.best, self._best_cost = projected[costs.argmin()], float(costs.min())
-        return flips
+                self.best, self._best_cost = projected[asked[costs.argmin()]], float(costs.min())
+        return np.array([self._known.get(name, False) for name in names], dtype=bool)
 
     def _open(self) -> Search:
-        start = np.broadcast_to(self._start, self._others.shape)
-        order = np.argsort(self._domain.cost(self._domain.project(self._others, start), start), kind="stable")
-        for at in range(0, len(order), OPENINGS):
-            yield from self._ask(self._others[order[at : at + OPENINGS]])
+        starts = self._starts()
+        for at in range(0, len(starts), OPENINGS):
+            yield from self._ask(starts[at : at + OPENINGS])
             if self.best is not None or not self._left:
                 return
-        movable = np.flatnonzero(self._domain.mutable)
-        while self.best is None and self._left and len(movable):
+        movable, idle = np.flatnonzero(self._domain.mutable), 0
+        while self.best is None and self._left and len(movable) and idle < IDLE:
             before = self.asked
             candidates = np.repeat(self._start[None], OPENINGS, axis=0)
             drawn = self._domain.random(self._chance, OPENINGS)
@@ -283,8 +296,20 @@ class _Search:
                 chosen = self._chance.choice(movable, size=self._chance.integers(1, len(movable) + 1), replace=False)
                 candidate[chosen] = other[chosen]
             yield from self._ask(candidates)
-            if self.asked == before:
-                return
+            idle = idle + 1 if self.asked == before else 0
+
+    def _starts(self) -> np.ndarray:
+        """What can be reached of the others, each once: the nearest, then by turns from far away and near."""
+        start = np.broadcast_to(self._start, self._others.shape)
+        reached = self._domain.project(self._others, start)
+        cost = self._domain.cost(reached, start)
+        known = np.flatnonzero(~np.isnan(self._start))
+        order = np.lexsort((reached[:, known] @ np.sqrt(known + 2.0), cost))  # of one cost, the same ones side by side
+        reached, cost = reached[order], cost[order]
+        again = np.append(0, (reached[1:, known] == reached[:-1, known]).all(axis=1))[: len(reached)].astype(bool)
+        reached = reached[~again & (cost > 0) & self._domain.valid(reached, start)]
+        near, rest = reached[:NEAREST], reached[NEAREST:]
+        return np.vstack([near, rest[_by_turns(len(rest))]])
 
     def _moved(self) -> np.ndarray:
         """The columns that differ from the start, the dearest first."""
@@ -333,7 +358,15 @@ class _Search:
         if self.best is None or not len(moved):
             return
         gap = (self.best - self._start)[moved]
-        noise = self._chance.normal(size=(OPENINGS, len(moved))) * np.abs(gap).max() * 0.2
-        candidates = np.repeat(self.best[None], OPENINGS, axis=0)
+        noise = self._chance.normal(size=(STEPPING, len(moved))) * np.abs(gap).max() * 0.2
+        candidates = np.repeat(self.best[None], STEPPING, axis=0)
         candidates[:, moved] = self._start[moved] + 0.9 * (gap + noise)
         yield from self._ask(candidates)
+
+
+def _by_turns(count: int) -> np.ndarray:
+    """The places 0 to `count` - 1 by turns from two ends: the last, half of it, a quarter …; and the others from the first on."""
+    far = np.unique((count - 1) >> np.arange(count.bit_length()))[::-1]
+    near = np.setdiff1d(np.arange(count), far)
+    pairs = min(len(far), len(near))
+    return np.concatenate([np.column_stack([far[:pairs], near[:pairs]]).ravel(), far[pairs:], near[pairs:]])

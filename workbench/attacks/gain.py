@@ -2,29 +2,36 @@
 
 Three questions, each answered by a test, none by how large a number looks:
 
-*Does it gain on replay?* McNemar's exact test on the recorded inputs.
+*Does it gain on replay?* McNemar's exact test on the recorded inputs. An abstention stops an attack as a right answer does.
 
-*Is it harder to attack?* A fresh attack within reach of the recorded one: the same queries per input, and changes that cost no
-more than `REACH` of the fresh successes against the baseline. Which inputs fall within reach is paired with the baseline's.
+*Is it harder to attack?* The fresh attack has the queries of the recorded one, and on each input it either fails or has its cost.
+The two are one statistic: an input is *harder* where the defence makes the attack fail, or `HARDER` times as dear, *easier* where
+it is the other way round, a tie otherwise (pairs that win, lose or tie with a threshold: Buyse 2010, Stat Med 29:3245). Harder
+less easier, over the inputs that fell before, is the gain; McNemar's exact test says whether it is chance, and below `FLOOR` it
+is not called safer, however sure it is. A defence that makes every attack a fifth dearer while all succeed gains nothing.
 
 *Was the recording learned?* A retrained model stops some attacks on another one, whoever made them: they end just past that one's
 boundary. One that learned the recording stops the recorded attacks more often than attacks of the same kind, on the same
-baseline, that it has never seen (Fisher's exact test, mid-p).
+baseline, that it has never seen (Fisher's exact test, mid-p). Or it abstains on the recorded harmless inputs, and far less on the
+same inputs moved a little: then a fresh attack that starts from recorded inputs says nothing, either.
 
 An *overfitted defence* learned the recording, and surely less than `MOST` of its gain is borne out.
 
-How often it errs was measured on models it was not chosen on (``benchmarks/defences.py --seeds 1 2``: Adult, COMPAS, German
-credit and made-up numbers, four families of models each, 80 recorded attacks, 50 held-out inputs, 448 verdicts; 95 % intervals):
+How often it errs was measured on models it was not chosen on (``benchmarks/defences.py --seeds 1 2 3 4``: Adult, COMPAS, German
+credit and made-up numbers, four families of models; 80 recorded attacks, 50 held-out inputs; 44 models, 660 verdicts, 95 %
+intervals; what is truly harder is said there, by 150 other rows and not by this rule):
 
-========================================================================  ==========  ====================
-accused of retrains and blurred inputs, where nothing was done            1 of 160    0.6 % (0.1 to 3.5)
-accused of all defences that learned nothing of the recording             2 of 320    0.6 % (0.2 to 2.2)
-accused of those that surely know it by heart (all 64 that look it up)    87 of 100   87 % (79 to 92)
-called safer, of those that 150 other rows show to be no harder           9 of 293    3.1 % (1.6 to 5.7)
-called safer, of those that they show to be harder                        99 of 155   64 % (56 to 71)
-========================================================================  ==========  ====================
+=======================================================================  ==========  ====================
+accused of retrains and blurred inputs, where nothing was done           1 of 220    0.5 % (0.1 to 2.5)
+accused of all defences that learned nothing of the recording            2 of 440    0.5 % (0.1 to 1.6)
+accused of those that look the recording up, by answering or abstaining  132 of 132  100 % (97 to 100)
+called safer, of those that are truly no harder                          1 of 503    0.2 % (0.0 to 1.1)
+called safer, of those trained on the recording and truly no harder      0 of 46     0.0 % (0.0 to 7.7)
+called safer, of those that are truly harder                             100 of 120  83 % (76 to 89)
+=======================================================================  ==========  ====================
 
-Fifty inputs miss a small gain. The fixed ratios used before accused 87 of 152 retrains and blurred inputs.
+A share of what the baseline's attacks cost, which decided before, called 25 of those 503 safer, 7 of those 46, and 106 of those
+120. What the twenty that are missed have in common: harder on some inputs and easier on others, or less than twice as dear.
 """
 
 from __future__ import annotations
@@ -37,21 +44,25 @@ import numpy as np
 
 from workbench.analysis.exact import fisher_mid_p
 from workbench.analysis.stats import wilson
-from workbench.attacks.verdict import ABSTAINED, FAIL, PASS, mcnemar, pair, paired_difference
+from workbench.attacks.verdict import ABSTAINED, FAIL, PASS, mcnemar, paired_difference
 
 LEVEL: Final = 0.05
 """Significance, two-sided, of a gain on replay and of one against a fresh attack."""
 SURE: Final = 0.01
 """Significance, two-sided, of the accusation that a recording was learned: of 200 defences that did not, one."""
-REACH: Final = 0.9
-"""A fresh attack counts where it costs no more than this share of those on the baseline: all but the dearest ones."""
+HARDER: Final = 2.0
+"""An attack that succeeds is materially dearer from this many times the cost on the baseline on."""
+FLOOR: Final = 0.25
+"""A gain smaller than this share of the baseline's falls is not called safer, nor a loss easier."""
 MOST: Final = 0.5
 """Less than this share of a gain on replay borne out: most of it is not there."""
+STOPPED: Final = (PASS, ABSTAINED)
+"""Outcomes of an attack that came to nothing."""
 HARDLY: Final = 0.1
 """Without a baseline to make unseen attacks on: surely fewer recorded ones succeed. Retraining alone left 0.11 or more."""
 VERDICTS: Final = ("safer", "safer at a price", "overfitted defence", "not borne out", "easier to attack", "no change")
-"""*At a price*: it abstains on more harmless inputs than the baseline. *Not borne out*: a gain on replay only, as any other model
-has one that did not learn the recording."""
+"""*At a price*: it abstains on more harmless inputs than the baseline. *Not borne out*: a gain on replay, as any other model has
+one that did not learn the recording, and no material one against a fresh attack."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +75,7 @@ class Falls:
 
 @dataclass(frozen=True)
 class Gain:
-    """The share of the baseline's falls that is gone; negative where more inputs fall.
+    """Inputs harder to attack less those easier, over the baseline's falls; 1: all are harder, below 0: more are easier.
 
     `low` and `high` are the 95 % interval of the paired difference over the baseline's share, which is taken as given; `p` is
     McNemar's.
@@ -75,30 +86,44 @@ class Gain:
     high: float
     p: float
 
+    @property
+    def is_safer(self) -> bool:
+        """Whether the fresh attack does materially worse, and that is no chance."""
+        return self.p < LEVEL and self.value >= FLOOR
+
+    @property
+    def is_easier(self) -> bool:
+        """Whether it does materially better, and that is no chance."""
+        return self.p < LEVEL and self.value <= -FLOOR
+
 
 def fresh_gain(before: Falls, after: Falls) -> Gain | None:
-    """What a defence gains against a fresh attack within `REACH`; None where none fell to begin with.
+    """What a defence gains against a fresh attack of the same budget; None where none fell to begin with.
 
     Parameters
     ----------
     before, after
         The baseline and the defence, attacked on the same inputs.
     """
-    moved = before.success & (before.cost > 0)
-    if not moved.any():
+    if not (before.success & (before.cost > 0)).any():
         return None
-    reach = float(np.quantile(before.cost[moved], REACH)) * (1 + 1e-9)
-    fell, falls = (found.success & (found.cost <= reach) for found in (before, after))
-    gone, came = int((fell & ~falls).sum()), int((~fell & falls).sum())
-    low, high = paired_difference(gone, came, len(fell))
-    share = float(fell.mean())
-    return Gain((gone - came) / len(fell) / share, low / share, min(1.0, high / share), mcnemar(gone, came))
+    share = float(before.success.mean())
+    first, second = (np.where(found.success, found.cost, np.inf) for found in (before, after))
+    harder, easier = int(_dearer(second, first).sum()), int(_dearer(first, second).sum())
+    low, high = paired_difference(harder, easier, len(first))
+    return Gain((harder - easier) / len(first) / share, low / share, min(1.0, high / share), mcnemar(harder, easier))
+
+
+def _dearer(cost: np.ndarray, than: np.ndarray) -> np.ndarray:
+    """Where an attack fails (infinite cost) or is `HARDER` times as dear; two that fail are alike."""
+    return np.asarray((cost > than) & (cost >= HARDER * than * (1 - 1e-9)))
 
 
 def gained_on_replay(before: np.ndarray, after: np.ndarray) -> bool:
     """Whether recorded inputs fail less often than before, and that is no chance; outcomes, paired by input."""
-    found = pair(before, after)
-    return len(found.newly_fixed) > len(found.newly_failing) and found.p < LEVEL
+    stopped = int(((before == FAIL) & np.isin(after, STOPPED)).sum())
+    came = int((np.isin(before, STOPPED) & (after == FAIL)).sum())
+    return stopped > came and mcnemar(stopped, came) < LEVEL
 
 
 def learned(before: np.ndarray, after: np.ndarray, unseen: np.ndarray) -> float:
@@ -117,7 +142,21 @@ def learned(before: np.ndarray, after: np.ndarray, unseen: np.ndarray) -> float:
     return float(fisher_mid_p(recorded.sum(), len(recorded), unseen.sum(), len(unseen)))
 
 
-def is_overfitted(before: np.ndarray, after: np.ndarray, gain: Gain | None, unseen: np.ndarray | None) -> bool:
+def remembers(known: np.ndarray, moved: np.ndarray) -> bool:
+    """Whether a defence abstains on recorded harmless inputs, and surely on less than `MOST` as many of the same ones moved.
+
+    Parameters
+    ----------
+    known, moved
+        Whether it abstains on each input as recorded and moved a little, paired.
+    """
+    gone, came = int((known & ~moved).sum()), int((moved & ~known).sum())
+    return bool(moved.sum() < MOST * known.sum()) and gone > came and mcnemar(gone, came) < SURE
+
+
+def is_overfitted(
+    before: np.ndarray, after: np.ndarray, gain: Gain | None, unseen: np.ndarray | None, *, remembered: bool = False
+) -> bool:
     """Whether the recording was learned, and most of the gain on it is not borne out.
 
     Parameters
@@ -128,11 +167,15 @@ def is_overfitted(before: np.ndarray, after: np.ndarray, gain: Gain | None, unse
         Against a fresh attack.
     unseen
         As in `learned`; None where there is no baseline to make unseen attacks on: then `HARDLY` any recorded one may succeed.
+    remembered
+        As `remembers` has it of the recorded harmless inputs; then no gain from where these stand bears anything out.
     """
-    if gain is None or not gained_on_replay(before, after):
+    if not gained_on_replay(before, after):
         return False
+    if remembered:
+        return True
     still = after[_fell(before, after)] == FAIL
-    if gain.high >= MOST * (1 - float(still.mean())):
+    if gain is None or gain.high >= MOST * (1 - float(still.mean())):
         return False
     if unseen is not None:
         return learned(before, after, unseen) < SURE
@@ -141,7 +184,7 @@ def is_overfitted(before: np.ndarray, after: np.ndarray, gain: Gain | None, unse
 
 def _fell(before: np.ndarray, after: np.ndarray) -> np.ndarray:
     """Recorded attacks that the baseline falls for, and that the defence answers or abstains on."""
-    return np.asarray((before == FAIL) & np.isin(after, (PASS, FAIL, ABSTAINED)))
+    return np.asarray((before == FAIL) & np.isin(after, (FAIL, *STOPPED)))
 
 
 def verdict_word(gain: Gain | None, *, gained: bool, overfitted: bool, dearer: bool) -> str | None:
@@ -158,8 +201,10 @@ def verdict_word(gain: Gain | None, *, gained: bool, overfitted: bool, dearer: b
         return None
     if overfitted:
         return VERDICTS[2]
-    if gain.p < LEVEL:
-        return VERDICTS[4] if gain.value < 0 else VERDICTS[1] if dearer else VERDICTS[0]
+    if gain.is_safer:
+        return VERDICTS[1] if dearer else VERDICTS[0]
+    if gain.is_easier:
+        return VERDICTS[4]
     return VERDICTS[3] if gained else VERDICTS[5]
 
 

@@ -7,18 +7,23 @@ Med 27:1693).
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
 
 import pandas as pd
 
-from workbench.errors import InputError, UnknownNameError
-from workbench.result import Result
+from workbench.errors import InputError, SourceError, UnknownNameError
+from workbench.result import Result, provenance
 
 TOLD: Final = ("covered", "noisy", "missed", "not measured")
 """*Covered*: scenario and twin held. *Noisy*: the twin failed, so nothing follows. *Missed*: only the scenario failed."""
+
+SHAPE: Final = "Write `SCENARIO: {per_month: NUMBER, cost: NUMBER}`, a line per scenario."
+WRITTEN: Final = "Give the file that `workbench scenarios run --json` wrote."
 
 
 @dataclass(frozen=True)
@@ -76,6 +81,79 @@ def money_at_risk(results: Sequence[Result], mix: Mapping[str, Attempts]) -> pd.
             "loss": _times(rate, scale), "low": _times(low, scale), "high": _times(high, scale),
         })  # fmt: skip
     return pd.DataFrame([*rows, _total(rows)])
+
+
+def read_mix(path: Path | str) -> dict[str, Attempts]:
+    """The mix that a YAML file states: a scenario's name to ``per_month`` and ``cost``.
+
+    Raises
+    ------
+    SourceError
+        If the file cannot be read.
+    InputError
+        For anything else than that.
+    """
+    import yaml
+
+    try:
+        stated = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except OSError as exc:
+        raise SourceError("a mix that cannot be read", f"{path} ({exc.strerror})", "Check the path.") from exc
+    except yaml.YAMLError as exc:
+        raise InputError("a mix that is no YAML", f"{path}: {' '.join(str(exc).split())}", SHAPE) from exc
+    if not isinstance(stated, dict) or not stated:
+        raise InputError("a mix that states nothing", path, SHAPE)
+    mix = {}
+    for name, said in stated.items():
+        numbers = said if isinstance(said, dict) else {}
+        if set(numbers) != {"per_month", "cost"} or not all(
+            isinstance(value, int | float) and not isinstance(value, bool) for value in numbers.values()
+        ):
+            raise InputError(f"{path}: {name} states something else than a mix", said, SHAPE)
+        mix[str(name)] = Attempts(**{key: float(value) for key, value in numbers.items()})
+    return mix
+
+
+def read_runs(path: Path | str) -> list[Result]:
+    """The results that ``workbench scenarios run … --json`` wrote.
+
+    Raises
+    ------
+    SourceError
+        If the file cannot be read.
+    InputError
+        If it holds something else.
+    """
+    try:
+        document = json.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as exc:
+        raise SourceError("runs that cannot be read", f"{path} ({exc.strerror})", "Check the path.") from exc
+    except ValueError as exc:
+        raise InputError("runs that are no JSON", f"{path}: {exc}", WRITTEN) from exc
+    runs = document.get("runs", [document]) if isinstance(document, dict) else []
+    results = [Result.from_dict(run) for run in runs]
+    if not results or any(result.kind != "scenario" for result in results):
+        raise InputError("no runs of scenarios", path, WRITTEN)
+    return results
+
+
+def assess_risk(results: Sequence[Result], mix: Mapping[str, Attempts]) -> Result:
+    """Money at risk, the failure rate of an attempt of the mix, and which scenarios tell attack from noise.
+
+    Returns
+    -------
+    Result
+        Of kind ``risk``: tables ``money`` (`money_at_risk`) and ``told`` (`told_apart`); numbers ``risk low high``, of an attempt
+        drawn from the mix (`adversarial_risk`), and ``attempts`` per month.
+    """
+    attempts = sum(item.per_month for item in mix.values())
+    if not attempts:
+        raise InputError("a mix in which nobody tries anything", attempts, "Give attempts per month above 0.")
+    shares = {name: item.per_month / attempts for name, item in mix.items()}
+    tables = {"money": money_at_risk(results, mix), "told": told_apart(results)}
+    numbers: dict[str, Any] = {**adversarial_risk(results, shares), "attempts": attempts}
+    asked = {"mix": {name: asdict(item) for name, item in mix.items()}, "runs": [result.digest for result in results]}
+    return Result("risk", f"What {len(mix)} scenarios put at risk", tables, numbers, provenance=provenance(asked))
 
 
 def adversarial_risk(results: Sequence[Result], shares: Mapping[str, float]) -> dict[str, float | None]:

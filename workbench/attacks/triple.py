@@ -26,6 +26,7 @@ from workbench.attacks.gain import (
     fresh_gain,
     gained_on_replay,
     is_overfitted,
+    remembers,
     verdict_word,
 )
 from workbench.attacks.oracles import Case
@@ -39,6 +40,10 @@ HELD_OUT: Final = 50
 FEWEST_HELD_OUT: Final = 20
 JITTER: Final = 0.5
 """Otherwise attacked inputs moved by this many scales in every numeric column: at 20 columns twice as far as attacks go."""
+HARMLESS: Final = 200
+"""Recorded harmless inputs at most that a target is sent again, as they are and moved by `APART`: on which does it abstain?"""
+APART: Final = 1.0
+"""Scales. On COMPAS, with its whole numbers, half as much left one in two where a defence abstained around the recorded ones."""
 BUDGET: Final = 200
 """Queries per row where the recording does not say how many its attack spent."""
 HALVINGS: Final = 12
@@ -95,7 +100,8 @@ class Fresh:
 class Ground:
     """What every target is attacked on: harmless recorded inputs, the decision each has to be moved away from, their domain.
 
-    `held_out` are inputs that the recording does not attack, and `held_right` what the baseline decides on them.
+    `held_out` are inputs that the recording does not attack, and `held_right` what the baseline decides on them; `harmless` are
+    recorded ones, and `moved` the same a little away.
     """
 
     frame: pd.DataFrame
@@ -105,19 +111,23 @@ class Ground:
     budget: int
     held_out: pd.DataFrame
     held_right: np.ndarray
+    harmless: pd.DataFrame
+    moved: pd.DataFrame
 
 
 @dataclass(frozen=True, eq=False)
 class Measured:
     """One target under fresh attack, on attacked and on held-out inputs; `certified` counts inputs, None where not measured.
 
-    `unseen` says of each attack on the baseline that no recording holds whether it succeeds here; None for the baseline.
+    `unseen` says of each attack on the baseline that no recording holds whether it succeeds here, None for the baseline;
+    `remembered` whether it abstains on recorded harmless inputs, but not a little away from them.
     """
 
     attack: Evasion
     held_out: Evasion
     certified: int | None
     unseen: np.ndarray | None = None
+    remembered: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,7 +155,7 @@ def find_ground(case: Case, baseline: Target, fresh: Fresh, seed: int) -> Ground
     if not len(places):
         return "the recording holds no attack with the harmless input it was made from"
     frame = recording.select(places)
-    domain = _domain(recording, frame)
+    domain = recorded_domain(recording, frame)
     if not (domain.mutable & domain.numeric).any():
         return "no numeric column that can be moved"
     if len(places) > fresh.rows:
@@ -155,7 +165,9 @@ def find_ground(case: Case, baseline: Target, fresh: Fresh, seed: int) -> Ground
     texts = np.asarray([case.vocabulary.texts[code] for code in right], dtype=object)
     held_out = _held_out(case, frame, domain, seed)
     held_right = decision_texts(baseline.predict(held_out).decision)
-    return Ground(frame, places, texts, domain, budget, held_out, held_right)
+    harmless = _harmless(case, seed)
+    moved = move_away(harmless, domain, np.random.default_rng([seed, 5]), APART)
+    return Ground(frame, places, texts, domain, budget, held_out, held_right, harmless, moved)
 
 
 def measure(  # noqa: PLR0917  the parts of one measurement
@@ -168,14 +180,15 @@ def measure(  # noqa: PLR0917  the parts of one measurement
         for frame, right in frames
     )
     succeeds = None if unseen is None else unseen.succeeds(target)
+    remembered = remembers(*(target.predict(frame).abstained.astype(bool) for frame in (ground.harmless, ground.moved)))
     if not fresh.certify:
-        return Measured(attack, held_out, None, succeeds)
+        return Measured(attack, held_out, None, succeeds, remembered)
     bound = certify(target, ground.frame, ground.domain, sigma=fresh.sigma, seed=seed, approval=approval)
     held = (bound.decision == ground.right) & (bound.radius >= fresh.radius)
-    return Measured(attack, held_out, int(held.sum()), succeeds)
+    return Measured(attack, held_out, int(held.sum()), succeeds, remembered)
 
 
-def unseen_attacks(baseline: Target, measured: Measured, ground: Ground, generator: str, budget: int | None = None) -> Unseen:
+def unseen_attacks(baseline: Target, made: Evasion, held_right: np.ndarray, generator: str, budget: int | None = None) -> Unseen:
     """The fresh attack on the baseline's held-out inputs, as others are sent it.
 
     Another generator, or budget, may end nearer the boundary than ours, where any other model stops more. So where one made the
@@ -183,28 +196,29 @@ def unseen_attacks(baseline: Target, measured: Measured, ground: Ground, generat
 
     Parameters
     ----------
+    made, held_right
+        That attack, and the decision it moves each input away from.
     generator, budget
         What made the recording, with how many queries per input; None: as many as here.
     """
-    made = measured.held_out
     alike = generator == made.generator and budget in {None, made.budget}
     moved = np.flatnonzero(made.success & (made.cost > 0))
-    frame, right = made.adversarial.iloc[moved].reset_index(drop=True), ground.held_right[moved]
+    frame, right = made.adversarial.iloc[moved].reset_index(drop=True), held_right[moved]
     if alike or not len(moved):
         return Unseen(frame, right)
     like = made.original.iloc[moved].reset_index(drop=True)
-    near, far = ground.domain.encode(like), ground.domain.encode(frame)
+    near, far = made.domain.encode(like), made.domain.encode(frame)
     for _ in range(HALVINGS):
-        middle = np.where(ground.domain.numeric, (near + far) / 2, far)
-        flips = Unseen(ground.domain.decode(middle, like), right).succeeds(baseline)[:, None]
+        middle = np.where(made.domain.numeric, (near + far) / 2, far)
+        flips = Unseen(made.domain.decode(middle, like), right).succeeds(baseline)[:, None]
         near, far = np.where(flips, near, middle), np.where(flips, middle, far)
-    return Unseen(ground.domain.decode(far, like), right)
+    return Unseen(made.domain.decode(far, like), right)
 
 
 def triple(
     tried: Tried, before: Tried | None, measured: Measured | None, base: Measured | Falls | None, fresh: Fresh
 ) -> dict[str, object]:
-    """One target's row: ``replayed``, ``adaptive``, ``certified`` with their intervals, and what a defence is worth.
+    """One target's row: ``replayed``, ``adaptive``, ``certified`` with intervals and of how many (``_of``), a defence's worth.
 
     Parameters
     ----------
@@ -236,23 +250,17 @@ def triple(
     unseen = measured.unseen if measured is not None else None
     row |= _with_interval("unseen", NOTHING if unseen is None else unseen)
     row |= _with_interval("abstains", tried.abstains)
-    return row | _worth(tried, before, gain, unseen)
+    return row | _worth(tried, before, gain, measured)
 
 
-def _worth(tried: Tried, before: Tried | None, gain: Gain | None, unseen: np.ndarray | None) -> dict[str, object]:
+def _worth(tried: Tried, before: Tried | None, gain: Gain | None, measured: Measured | None) -> dict[str, object]:
     """``verdict``, ``safer`` and ``overfitted_defence``."""
-    if before is None:
+    if before is None or measured is None:
         return {"verdict": None, "safer": None, "overfitted_defence": False}
-    overfitted = is_overfitted(before.outcome, tried.outcome, gain, unseen)
+    overfitted = is_overfitted(before.outcome, tried.outcome, gain, measured.unseen, remembered=measured.remembered)
     gained = gained_on_replay(before.outcome, tried.outcome)
     word = verdict_word(gain, gained=gained, overfitted=overfitted, dearer=tried.abstains_more(before))
     return {"verdict": word, "safer": None if word is None else word in VERDICTS[:2], "overfitted_defence": overfitted}
-
-
-def is_harder(base: Measured, measured: Measured) -> bool:
-    """Whether a fresh attack on held-out inputs became harder, and that is no chance."""
-    gain = _gain_over(base, measured)
-    return gain is not None and gain.value > 0 and gain.p < LEVEL
 
 
 def _gain_over(base: Measured | Falls, measured: Measured) -> Gain | None:
@@ -274,7 +282,8 @@ def recorded_falls(case: Case, outcome: np.ndarray, ground: Ground) -> Falls:
     return Falls(success, np.where(success, cost, np.nan))
 
 
-def _domain(recording: Recording, frame: pd.DataFrame) -> Domain:
+def recorded_domain(recording: Recording, frame: pd.DataFrame) -> Domain:
+    """What inputs may be: as the recording says, else as `frame` shows."""
     form = recording.manifest.get("domain")
     return Domain.from_dict(form) if form else Domain.infer(frame)
 
@@ -288,17 +297,29 @@ def _held_out(case: Case, attacked: pd.DataFrame, domain: Domain, seed: int) -> 
     places = np.flatnonzero(free)
     if len(places) >= FEWEST_HELD_OUT:
         return case.recording.select(chance.choice(places, min(HELD_OUT, len(places)), replace=False))
-    like = attacked.iloc[:HELD_OUT].reset_index(drop=True)
-    start = domain.encode(like)
-    scales = np.array([column.scale for column in domain.columns])
-    moved = start + np.where(domain.numeric, JITTER * scales * chance.normal(size=start.shape), 0.0)
+    return move_away(attacked.iloc[:HELD_OUT].reset_index(drop=True), domain, chance, JITTER)
+
+
+def _harmless(case: Case, seed: int) -> pd.DataFrame:
+    """Recorded inputs that are no attacks, at most `HARMLESS`."""
+    places = np.flatnonzero(case.origins < 0)
+    drawn = np.random.default_rng([seed, 4]).choice(places, min(HARMLESS, len(places)), replace=False)
+    return case.recording.select(np.sort(drawn))
+
+
+def move_away(frame: pd.DataFrame, domain: Domain, chance: np.random.Generator, scales: float) -> pd.DataFrame:
+    """`frame` moved by N(0, `scales`) in every numeric column that can be; a row as it is where the moved one cannot exist."""
+    start = domain.encode(frame)
+    steps = scales * np.array([column.scale for column in domain.columns])
+    moved = start + np.where(domain.numeric, steps * chance.normal(size=start.shape), 0.0)
     projected = domain.project(moved, start)
     keep = domain.valid(projected, start)
-    return domain.decode(np.where(keep[:, None], projected, start), like)
+    return domain.decode(np.where(keep[:, None], projected, start), frame)
 
 
 def _with_interval(name: str, hits: np.ndarray) -> dict[str, object]:
-    return dict(zip((name, f"{name}_low", f"{name}_high"), rate(int(hits.sum()), len(hits)), strict=True))
+    ends = zip((name, f"{name}_low", f"{name}_high"), rate(int(hits.sum()), len(hits)), strict=True)
+    return {**dict(ends), f"{name}_of": len(hits)}
 
 
 def _median(values: np.ndarray) -> float | None:

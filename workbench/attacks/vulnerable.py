@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Final
 
 import numpy as np
 
@@ -15,6 +16,8 @@ from workbench.attacks.scenario import Scenario
 from workbench.attacks.trial import Setting
 from workbench.data.dataset import open_dataset
 from workbench.errors import InputError
+
+LEVEL: Final = 0.05
 
 
 def vulnerable_segments(
@@ -32,7 +35,8 @@ def vulnerable_segments(
     Returns
     -------
     SliceResult
-        What the slice explorer takes; its p-values are adjusted over every slice counted, its rows are predicates.
+        What the slice explorer takes; its p-values are adjusted over every slice counted, its rows are predicates; the number
+        ``vulnerable`` counts distinct slices that fail more often than the rest at `LEVEL`.
 
     Raises
     ------
@@ -54,4 +58,7 @@ def vulnerable_segments(
     frame = part.frame.assign(**extra)
     dataset = open_dataset(frame, {"features": list(map(str, frame.columns))})
     found = find_slices(dataset, share, level=level, min_support=min_support, seed=scenario.seed)
-    return replace(found, title=f"{scenario.name} against {setting.target.name}: where it fails")
+    distinct = found.tables["distinct"]
+    surely = (distinct["p_adjusted"] < LEVEL) & (distinct["mean"] > distinct["rest"])
+    numbers = {**found.numbers, "vulnerable": int(surely.sum())}
+    return replace(found, title=f"{scenario.name} against {setting.target.name}: where it fails", numbers=numbers)

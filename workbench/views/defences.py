@@ -17,7 +17,8 @@ from plotly.subplots import make_subplots
 from workbench.attacks.gain import VERDICTS
 from workbench.errors import InputError
 from workbench.result import Result
-from workbench.views.render import BLANK, Sentence, Table
+from workbench.triage.defences import Weighed
+from workbench.views.render import BLANK, Sentence, Several, Table
 from workbench.views.theme import BLUE, GREY, INK, PALETTE, SYMBOLS, WHITE, styled
 
 MEASURES: Final = {
@@ -36,6 +37,13 @@ FIRST: Final = (VERDICTS[2], *VERDICTS[:2])
 """Verdicts that are said before the others."""
 BUBBLE: Final = 46
 """Diameter in pixels of a share of 100 %; its area is what is proportional."""
+
+
+def weighed_view(weighed: Weighed) -> Several:
+    """The versions of a replay on a log: the front as a table, each stack's layers; in words what was not measured."""
+    front = [] if weighed.front is None else [front_table(weighed.front)]
+    layers = [part for result in weighed.layers for part in (layers_sentence(result), layers_table(result))]
+    return Several(*([Sentence(weighed.why)] if weighed.why else []), *front, *layers)
 
 
 def layers_sentence(result: Result) -> Sentence:
@@ -73,13 +81,14 @@ def contributions_figure(result: Result) -> go.Figure:
 
 def front_table(result: Result) -> Table:
     """A row per defence: rates with intervals, costs, and who beats it in what."""
-    rows = []
+    rows, measured = [], bool(_table(result, "front")["latency"].notna().any())
     for row in _table(result, "front").to_dict("records"):
         rates = {MEASURES[name]: _share(row, name) for name in ("clean_accuracy", "attack_success", "false_alarms")}
-        costs = {told: _amount(row[name], factor, unit) for name, (told, factor, unit) in COSTS.items()}
+        costs = {told: _amount(row[name], factor, unit) for name, (told, factor, unit) in COSTS.items()} if measured else {}
         over = {"over budget": row["over_budget"] or BLANK} if _any_text(result, "over_budget") else {}
         rows.append({"defence": row["defence"], **rates, **costs, "dominated": row["why"] or "no: on the front", **over})
-    return Table(pd.DataFrame(rows), "95 % intervals. Times and sizes as measured on this machine, side by side")
+    sizes = " Times and sizes as measured on this machine, side by side" if measured else ""
+    return Table(pd.DataFrame(rows), f"95 % intervals.{sizes}")
 
 
 def front_figure(result: Result) -> go.Figure:
@@ -185,7 +194,9 @@ def certified_table(result: Result) -> Table:
         {"radius in scales": f"{radius:g}", **{method: _certified(part.loc[radius].to_dict()) for method, part in parts.items()}}
         for radius in table["radius"].drop_duplicates()
     ]
-    return Table(pd.DataFrame(rows), "Share of inputs decided rightly that provably stay so; 95 % intervals over inputs")
+    refused: Any = result.numbers.get("refused") or {}
+    said = "".join(f"; {count} of {result.numbers['rows']} without an exact one ({why})" for why, count in refused.items())
+    return Table(pd.DataFrame(rows), f"Share of inputs decided rightly that provably stay so; 95 % intervals over inputs{said}")
 
 
 def trial_table(trial: pd.DataFrame) -> Table:

@@ -10,7 +10,7 @@ import pytest
 
 from workbench.attacks.constraints import Column, Domain
 from workbench.attacks.defences.held_out import judge_defences
-from workbench.attacks.defences.stack import Stack, guard, preprocessing
+from workbench.attacks.defences.stack import Stack, detector, guard, preprocessing
 from workbench.attacks.defences.training import Training, train_adversarial, train_plain
 from workbench.attacks.evasion import Evasion, evade
 from workbench.attacks.trial import Setting
@@ -70,6 +70,12 @@ def by_heart(attack: Evasion) -> Target:
     return deciding(score, "by heart")
 
 
+def around(attack: Evasion, how_near: float) -> Callable[[pd.DataFrame], np.ndarray]:
+    """Flags whatever is near a recorded attack, or near the row it was made from."""
+    known = np.vstack([attack.original.to_numpy(), attack.adversarial.to_numpy()])
+    return lambda frame: np.array([np.abs(row - known).max(axis=1).min() < how_near for row in frame.to_numpy()], dtype=bool)
+
+
 def withhold_some(frame: pd.DataFrame, _: Prediction) -> np.ndarray:
     """A third of all rows, by the digits of a column."""
     return np.asarray((np.abs(frame["a"].to_numpy()) * 1e6 % 3) < 1)
@@ -84,6 +90,8 @@ def result(known: Evasion, plane: Target, fresh: Setting) -> Any:
     defences = {
         "by heart": by_heart(known),
         "blurred": Stack(plane, (preprocessing(lambda rows: (rows * 2).round() / 2),)),
+        "detects recorded": Stack(plane, (detector(around(known, 1e-3)),)),
+        "detects around": Stack(plane, (detector(around(known, 0.2)),)),
         "abstains": Stack(plane, (guard(withhold_some),)),
         "guarded": Stack(plane, (guard(withhold_unsure),)),
         "copy": deciding(score_of, "copy"),
@@ -97,6 +105,12 @@ def test_learning_the_recording_by_heart_is_good_on_it_and_bad_held_out(result: 
     assert found.held_out >= 0.95
     assert found.unseen >= 0.9
     assert found.verdict == "overfitted defence"
+
+
+@pytest.mark.parametrize("name", ["detects recorded", "detects around"])
+def test_a_detector_that_abstains_on_what_was_recorded_is_overfitted(result: Any, name: str) -> None:
+    assert verdict(result, name).replayed == 0.0
+    assert verdict(result, name).verdict == "overfitted defence"
 
 
 def test_blurring_does_not_hold(result: Any) -> None:

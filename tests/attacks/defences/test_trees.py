@@ -6,16 +6,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 pytest.importorskip("veritas")
 
 from workbench.attacks.constraints import Column, Domain
+from workbench.attacks.defences.splits import NO_WAY, read_ensemble
 from workbench.attacks.defences.trees import (
     METHOD,
+    TreeCertificates,
     _first,
-    _read_trees,
     certificates_side_by_side,
     certified_shares,
     certify_trees,
@@ -130,8 +131,8 @@ def test_a_row_on_a_threshold_is_on_the_side_that_the_model_puts_it(data: tuple[
     rows = pd.DataFrame([[one, other, 0.0] for one, other in zip(np.unique(cuts[0]), np.unique(cuts[1]), strict=False)])
     rows.columns = pd.Index(["a", "b", "c"])
     target = python_target(model)
-    trees = _read_trees(target, rows)[1]
-    assert np.asarray(trees.eval(rows.to_numpy()))[:, 0] == pytest.approx(model.booster_.predict(rows, raw_score=True))
+    margins = read_ensemble(target, rows).margins(rows.to_numpy())
+    assert margins == pytest.approx(model.booster_.predict(rows, raw_score=True))
     by_hand = [nearest_by_hand(target, row, cuts) for row in rows.to_numpy()]
     assert certify_trees(target, rows, DOMAIN).low == pytest.approx(by_hand, abs=1e-9)
 
@@ -182,18 +183,134 @@ def test_shares_are_counted_by_method_and_fall_with_the_radius(data: tuple[pd.Da
 def test_what_is_no_tree_ensemble_is_refused(data: tuple[pd.DataFrame, np.ndarray], linear: Target) -> None:
     with pytest.raises(InputError, match="no tree ensemble"):
         certify_trees(linear, data[0].iloc[:2], DOMAIN)
-    with pytest.raises(InputError, match="a missing value"):
-        certify_trees(python_target(fitted("tree").fit(*data)), data[0].iloc[:2].assign(a=np.nan), DOMAIN)
     with pytest.raises(InputError, match="does not know"):
         certify_trees(python_target(fitted("tree").fit(*data)), data[0].iloc[:2], Domain(DOMAIN.columns[:2]))
 
 
-def test_a_booster_on_categories_is_refused(data: tuple[pd.DataFrame, np.ndarray]) -> None:
-    frame = data[0].assign(c=pd.Categorical(np.where(data[0]["c"] > 0, "x", "y")))
-    label = (data[0]["c"] > 0).to_numpy(dtype=int)
-    target = python_target(fitted("lightgbm").fit(frame, label))
-    with pytest.raises(InputError, match="categories"):
-        certify_trees(target, frame.iloc[:2], Domain((*DOMAIN.columns[:2], Column("c", "category", values=("x", "y")))))
+WORDS = ("p", "q", "r", "s", "t")
+
+
+def mixed(seed: int, rows: int = 250) -> tuple[pd.DataFrame, np.ndarray]:
+    """A number, a category and a number that often is missing, all of which count."""
+    chance = np.random.default_rng(seed)
+    frame = pd.DataFrame({
+        "a": chance.normal(size=rows),
+        "k": pd.Categorical(chance.choice(WORDS, rows), categories=WORDS),
+        "m": np.where(chance.random(rows) < 0.3, np.nan, chance.normal(size=rows)),
+    })  # fmt: skip
+    odd = frame["k"].isin(chance.choice(WORDS, 2, replace=False))
+    return frame, (frame["a"] + odd * 1.5 + frame["m"].fillna(chance.normal()) > 0.7).to_numpy(dtype=int)
+
+
+def mixed_domain(*, movable: bool) -> Domain:
+    word = Column("k", "category", values=WORDS, direction="any" if movable else "none")
+    return Domain((Column("a", scale=1.0), word, Column("m", scale=0.5)))
+
+
+def mixed_model(seed: int) -> tuple[Any, Target, pd.DataFrame]:
+    lightgbm = pytest.importorskip("lightgbm")
+    frame, label = mixed(seed)
+    settings: dict[str, Any] = {"min_data_per_group": 5, "cat_smooth": 1.0, "max_cat_to_onehot": 1 if seed % 2 else 5}
+    model = lightgbm.LGBMClassifier(n_estimators=4, num_leaves=6, verbose=-1, n_jobs=1, **settings).fit(frame, label)
+    return model, python_target(model), frame
+
+
+def nearest_of_mixed(model: Any, target: Target, row: pd.DataFrame, *, movable: bool) -> float:
+    """The distance to the nearest other decision over every cell and category; another category is 1 away."""
+    table = model.booster_.trees_to_dataframe().dropna(subset=["split_feature"])
+    cuts = {name: table.loc[table["split_feature"] == name, "threshold"].astype(str) for name in ("a", "m")}
+    axes: list[list[tuple[Any, float]]] = []
+    for name, scale in (("a", 1.0), ("m", 0.5)):
+        own = float(row[name].iloc[0])
+        if np.isnan(own):
+            axes.append([(np.nan, 0.0)])
+            continue
+        edges = np.concatenate([[-np.inf], np.unique(cuts[name].astype(float)), [np.inf]])
+        inner = np.clip(edges, own - 50, own + 50)
+        apart = np.maximum(np.maximum(edges[:-1] - own, own - edges[1:]), 0) / scale
+        axes.append(list(zip((inner[:-1] + inner[1:]) / 2, apart, strict=True)))
+    own_word = row["k"].iloc[0]
+    axes.append([(word, float(word != own_word)) for word in (WORDS if movable else (own_word,))])
+    cells = list(product(*axes))
+    points = pd.DataFrame([(a, word, m) for (a, _), (m, _), (word, _) in cells], columns=["a", "k", "m"])
+    points["k"] = pd.Categorical(points["k"], categories=WORDS)
+    other = target.predict(points).decision != target.predict(row).decision[0]
+    return float(min((max(part[1] for part in cell) for cell, hit in zip(cells, other, strict=True) if hit), default=np.inf))
+
+
+def against_brute_force(seed: int, *, movable: bool) -> tuple[TreeCertificates, np.ndarray]:
+    model, target, frame = mixed_model(seed)
+    rows = frame.iloc[:12].reset_index(drop=True)
+    found = certify_trees(target, rows, mixed_domain(movable=movable))
+    by_hand = np.array([nearest_of_mixed(model, target, rows.iloc[[at]], movable=movable) for at in range(len(rows))])
+    assert (found.low <= by_hand + 1e-9).all()
+    assert (by_hand <= found.high + 1e-9).all()
+    assert found.low[found.exact] == pytest.approx(by_hand[found.exact], abs=1e-9)
+    return found, by_hand
+
+
+@given(st.integers(0, 10_000))
+@settings(max_examples=6)
+def test_a_category_that_stays_and_a_missing_value_are_settled_exactly(seed: int) -> None:
+    assert against_brute_force(seed, movable=False)[0].exact.all()
+
+
+@given(st.integers(0, 10_000))
+@settings(max_examples=6)
+def test_a_category_that_moves_is_a_change_of_one(seed: int) -> None:
+    against_brute_force(seed, movable=True)
+
+
+def test_some_row_turns_by_its_category_alone_and_the_radius_is_one() -> None:
+    found, by_hand = against_brute_force(3, movable=True)
+    ones = by_hand == 1
+    assert ones.any()
+    assert (found.low[ones] == 1).all()
+    assert (found.high[ones] == 1).all()
+
+
+def test_a_word_that_the_booster_never_saw_is_sent_where_the_model_sends_it() -> None:
+    _, target, frame = mixed_model(1)
+    rows = frame.iloc[:4].assign(k=pd.Categorical(["new"] * 4, categories=["new", *WORDS])).reset_index(drop=True)
+    found = certify_trees(target, rows, mixed_domain(movable=True))
+    assert found.exact.all()
+    assert [reason for reason in found.refused if reason] == []
+
+
+def test_missing_values_that_the_trees_say_nothing_of_refuse_the_row_and_are_counted(
+    data: tuple[pd.DataFrame, np.ndarray],
+) -> None:
+    target = python_target(fitted("tree").fit(*data))
+    rows = data[0].iloc[:5].reset_index(drop=True).copy()
+    rows.loc[1, "a"] = np.nan
+    found = certify_trees(target, rows, DOMAIN)
+    whole = certify_trees(target, data[0].iloc[:5], DOMAIN)
+    assert found.refused.tolist() == [None, NO_WAY, None, None, None]
+    assert (found.low[1], found.high[1], found.exact[1]) == (0, np.inf, False)
+    assert np.delete(found.low, 1).tolist() == np.delete(whole.low, 1).tolist()
+    shares = certified_shares(target, rows, DOMAIN, data[1][:5], radii=(0.1,))
+    assert shares.numbers["refused"] == {NO_WAY: 1}
+
+
+def test_a_number_that_is_split_by_category_is_refused_where_it_moves() -> None:
+    lightgbm = pytest.importorskip("lightgbm")
+    frame, label = mixed(0)
+    codes = frame.assign(k=frame["k"].cat.codes).fillna(0.0)
+    model = lightgbm.LGBMClassifier(n_estimators=3, verbose=-1, n_jobs=1, min_data_per_group=5)
+    target = python_target(model.fit(codes, label, categorical_feature=["k"]))
+    with pytest.raises(InputError, match="a number that the model splits by category"):
+        certify_trees(target, codes.iloc[:2], Domain.infer(codes))
+    assert certify_trees(target, codes.iloc[:2], Domain.infer(codes, immutable=["k"])).exact.all()
+
+
+@pytest.mark.parametrize(("option", "match"), [("zero_as_missing", "another kind"), ("linear_tree", "linear model")])
+def test_splits_and_leaves_that_mean_something_else_are_refused(option: str, match: str) -> None:
+    lightgbm = pytest.importorskip("lightgbm")
+    frame, label = mixed(0)
+    numbers = frame[["a", "m"]].fillna(0.0)
+    model = lightgbm.LGBMClassifier(n_estimators=3, verbose=-1, n_jobs=1, **{option: True}).fit(numbers, label)
+    with pytest.raises(InputError, match=match):
+        certify_trees(python_target(model), numbers.iloc[:2], Domain.infer(numbers))
 
 
 def test_without_the_extra_it_says_what_to_install(

@@ -9,22 +9,44 @@ anything.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Final
 
 import pandas as pd
 
-from workbench.attacks.defences.bench import Bench, Measurement, measure_defence
+from workbench.attacks.approval import require_approval
+from workbench.attacks.constraints import Domain
+from workbench.attacks.defences.bench import ROWS, Bench, Measurement, lay_bench, measure_defence
 from workbench.attacks.defences.paired import compare_paired
 from workbench.attacks.defences.stack import Stack
 from workbench.attacks.gain import LEVEL, VERDICTS, fresh_gain, gained_on_replay, verdict_word
+from workbench.attacks.trial import Setting
+from workbench.attacks.triple import BUDGET
 from workbench.digest import digest
 from workbench.errors import InputError
+from workbench.models.target import Target
 from workbench.result import Result, provenance
 
 MEASURES: Final = ("attack_success", "recorded_success", "clean_accuracy", "false_alarms")
 """Valid success of the fresh and of the recorded attack; clean rows decided rightly; clean rows not decided at all."""
 NOTHING: Final = "nothing to stop"
 """The verdict of a layer without which no fresh attack succeeds either."""
+
+
+def take_apart(
+    stack: Target, setting: Setting, *, rows: int = ROWS, queries: int = BUDGET, domain: Domain | None = None
+) -> Result:
+    """As `leave_one_out`, on the clean rows of `setting`, whose target is not asked; queries per attacked row.
+
+    Raises
+    ------
+    InputError
+        For a target that is no stack.
+    """
+    if not isinstance(stack, Stack):
+        raise InputError("a target without layers", stack.name, "Give a Stack (workbench.attacks.defences.stack).")
+    require_approval([stack], setting.approval)
+    return leave_one_out(stack, lay_bench(replace(setting, target=stack.target), rows=rows, budget=queries, domain=domain))
 
 
 def leave_one_out(stack: Stack, bench: Bench) -> Result:

@@ -9,15 +9,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 
 from workbench.analysis.stats import wilson
-from workbench.attacks.defences.bench import Bench, measure_defence
-from workbench.attacks.defences.cost import measure_costs
+from workbench.attacks.approval import require_approval
+from workbench.attacks.constraints import Domain
+from workbench.attacks.defences.bench import ROWS, Bench, lay_bench, measure_defence
+from workbench.attacks.defences.cost import Cost, measure_costs
+from workbench.attacks.replay import label_targets
+from workbench.attacks.trial import Setting
+from workbench.attacks.triple import BUDGET
 from workbench.errors import InputError
 from workbench.models.target import Target
 from workbench.result import Result, provenance
@@ -28,6 +33,7 @@ AIMS: Final[Mapping[str, int]] = {
 """What is weighed: 1 where more is better, -1 where less is."""
 RATES: Final = ("clean_accuracy", "attack_success", "false_alarms")
 STEP: Final = 1.5
+NO_COST: Final = Cost(math.nan, math.nan, math.nan, None)
 
 
 @dataclass(frozen=True)
@@ -38,8 +44,33 @@ class Budget:
     memory: float | None = None
 
 
-def weigh(defences: Mapping[str, Target], bench: Bench, budget: Budget | None = None) -> Result:
+def weigh_versions(
+    versions: Sequence[Target], setting: Setting, budget: Budget | None = None, *, rows: int = ROWS, queries: int = BUDGET,
+    domain: Domain | None = None, costs: bool = True,
+) -> Result:  # fmt: skip
+    """As `weigh`, of versions by their names; the first is the bare model that the recorded attack is made on.
+
+    Parameters
+    ----------
+    setting
+        Clean rows; its target is not asked.
+    rows, queries, domain
+        As `lay_bench` takes them, queries per row.
+    """
+    require_approval(versions, setting.approval)
+    bench = lay_bench(replace(setting, target=versions[0]), rows=rows, budget=queries, domain=domain)
+    return weigh(dict(zip(label_targets(versions), versions, strict=True)), bench, budget, costs=costs)
+
+
+def weigh(defences: Mapping[str, Target], bench: Bench, budget: Budget | None = None, *, costs: bool = True) -> Result:
     """Measure every defence, and mark those another one beats.
+
+    Parameters
+    ----------
+    budget
+        What one may cost at most.
+    costs
+        Whether to measure times and sizes, which no two runs find alike; without them, they are missing and not weighed.
 
     Returns
     -------
@@ -55,10 +86,10 @@ def weigh(defences: Mapping[str, Target], bench: Bench, budget: Budget | None = 
     """
     if len(defences) < 2:
         raise InputError("nothing to weigh a defence against", list(defences), "Give two or more, the bare model among them.")
-    costs = measure_costs(defences, bench.setting.frame)
+    taken = measure_costs(defences, bench.setting.frame) if costs else dict.fromkeys(defences, NO_COST)
     rows = []
     for name, defence in defences.items():
-        found, cost = measure_defence(defence, bench), costs[name]
+        found, cost = measure_defence(defence, bench), taken[name]
         rates = {part: value for measure in RATES for part, value in _rate(measure, found.shares[measure]).items()}
         rows.append({
             "defence": name, **rates, "recorded_success": float(found.recorded.mean()), "latency": cost.latency,

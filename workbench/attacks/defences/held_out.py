@@ -1,28 +1,38 @@
 """Whether a defence holds against attacks it was not made for: recorded against fresh, on rows nobody attacked before.
 
 The recorded attack was made on the baseline; every defence is sent exactly that. The held-out attack is made on the defence
-itself: another seed, other rows, the same queries per row. A defence that gains on the recorded attack while the held-out one is
-no harder is *overfitted*, by the rules of `workbench.attacks.gain`. Abstaining is no gain there: it shows as false
-alarms.
+itself: another seed, other rows, the same queries per row. A defence that learned the recorded attack, by answering or by
+abstaining, while the held-out one is no harder, is *overfitted*, by the rules of `workbench.attacks.gain`. What an abstention
+costs shows as false alarms.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 
-from workbench.attacks.defences.bench import Bench, Measurement, decided_texts, judged, lay_bench, measure_defence
+from workbench.attacks.defences.bench import Measurement, decided_texts, judged, lay_bench, measure_defence
 from workbench.attacks.defences.paired import compare_paired
+from workbench.attacks.defences.training import (
+    Training,
+    attack_rows,
+    train_adversarial,
+    train_augmented,
+    train_distilled,
+    train_ensemble,
+    train_plain,
+    train_regularised,
+)
 from workbench.attacks.evasion import Evasion
-from workbench.attacks.gain import LEVEL, fresh_gain, gained_on_replay, is_overfitted, verdict_word
+from workbench.attacks.gain import LEVEL, fresh_gain, gained_on_replay, is_overfitted, remembers, verdict_word
 from workbench.attacks.trial import Setting
-from workbench.attacks.triple import Ground, Measured, Unseen, unseen_attacks
+from workbench.attacks.triple import APART, BUDGET, move_away, unseen_attacks
 from workbench.attacks.verdict import FAIL, rate
-from workbench.errors import InputError
+from workbench.errors import InputError, UnknownNameError
 from workbench.models.target import Target
 from workbench.result import Result, provenance
 
@@ -31,11 +41,68 @@ BASELINE: Final = "baseline"
 
 @dataclass(frozen=True, eq=False)
 class _Judged:
-    """One version on the bench, the outcomes of the recorded attack, and which unseen attacks succeed."""
+    """One version on the bench, the outcomes of the recorded attack, which unseen attacks succeed.
+
+    `remembered` says whether it abstains on the rows that were attacked as they were, but not a little away from them.
+    """
 
     measured: Measurement
     replayed: np.ndarray
     unseen: np.ndarray
+    remembered: bool
+
+
+TRAINED: Final[Mapping[str, Callable[[Training], Target]]] = {
+    "adversarial": train_adversarial, "selective": lambda training: train_adversarial(training, selective=0.5),
+    "augmented": train_augmented, "regularised": train_regularised, "distilled": train_distilled, "ensemble": train_ensemble,
+}  # fmt: skip
+"""Ways of training a defence with a supplied ``fit``, by name."""
+
+
+def train_and_judge(
+    setting: Setting, ways: Sequence[str] = ("adversarial",), *, rows: int = 100, queries: int = BUDGET
+) -> tuple[Result, dict[str, str]]:
+    """Train defences on half of the rows, and hold them against attacks on the other half.
+
+    Parameters
+    ----------
+    setting
+        Rows with labels and a ``fit``; its target is not asked.
+    ways
+        Words of `TRAINED`.
+    rows, queries
+        Rows attacked in each half at most; queries per row.
+
+    Returns
+    -------
+    tuple
+        As `judge_defences` returns it, the plain model as baseline; and why a way could not be trained, by its name.
+
+    Raises
+    ------
+    UnknownNameError
+        For a way there is not.
+    InputError
+        Without labels or ``fit``, or where no way could be trained.
+    """
+    if unknown := [way for way in ways if way not in TRAINED]:
+        raise UnknownNameError("way of training a defence", unknown[0], TRAINED)
+    order = setting.generator(61).permutation(len(setting))
+    taught, others = (setting.take(np.sort(half)) for half in (order[: len(order) // 2], order[len(order) // 2 :]))
+    training = Training(setting.require_fit(), taught.frame, taught.require_label(), setting.domain, seed=setting.seed)
+    plain = train_plain(training)
+    made: dict[str, Target] = {}
+    refused: dict[str, str] = {}
+    for way in ways:
+        try:
+            made[way] = TRAINED[way](training)
+        except InputError as exc:
+            refused[way] = str(exc)
+    if not made:
+        raise InputError("no defence could be trained", "; ".join(refused.values()), "Give another --fit, or another way.")
+    attacked = attack_rows(plain, training, np.arange(min(rows, len(taught))), queries)
+    held_out = replace(others, seed=attacked.seed + 2)
+    return judge_defences(plain, made, attacked, held_out, rows=rows), refused
 
 
 def judge_defences(
@@ -76,9 +143,15 @@ def judge_defences(
     sent, away = _sent(baseline, recorded)
     versions = {BASELINE: baseline, **defences}
     found = {name: measure_defence(target, bench) for name, target in versions.items()}
-    unseen = _unseen(baseline, found[BASELINE], bench, recorded.generator)
+    unseen = unseen_attacks(baseline, found[BASELINE].fresh, bench.away, recorded.generator)
+    beside = recorded.original, move_away(recorded.original, recorded.domain, np.random.default_rng([held_out.seed, 5]), APART)
     rows_of = {
-        name: _Judged(found[name], judged(target.predict(sent), away), unseen.succeeds(target))
+        name: _Judged(
+            found[name],
+            judged(target.predict(sent), away),
+            unseen.succeeds(target),
+            remembers(*(target.predict(frame).abstained.astype(bool) for frame in beside)),
+        )
         for name, target in versions.items()
     }
     table = pd.DataFrame([_row(name, one, rows_of[BASELINE]) for name, one in rows_of.items()])
@@ -107,14 +180,6 @@ def _fresh_rows(held_out: Setting, recorded: Evasion, baseline: Target) -> Setti
     return replace(held_out.take(np.flatnonzero(fresh)), target=baseline)
 
 
-def _unseen(baseline: Target, measured: Measurement, bench: Bench, generator: str) -> Unseen:
-    """The baseline's held-out attack, as others are sent it."""
-    ground = Ground(
-        bench.attacked, bench.places, bench.away, bench.recorded.domain, bench.budget, bench.attacked, bench.away
-    )  # fmt: skip
-    return unseen_attacks(baseline, Measured(measured.fresh, measured.fresh, None), ground, generator)
-
-
 def _row(name: str, own: _Judged, base: _Judged) -> dict[str, Any]:
     cost = own.measured.fresh.cost[own.measured.fresh.success]
     shares = {
@@ -134,7 +199,7 @@ def _worth(own: _Judged, base: _Judged) -> dict[str, Any]:
     alarms = compare_paired(own.measured.refused, base.measured.refused)
     word = verdict_word(
         gain, gained=gained_on_replay(base.replayed, own.replayed),
-        overfitted=is_overfitted(base.replayed, own.replayed, gain, own.unseen),
+        overfitted=is_overfitted(base.replayed, own.replayed, gain, own.unseen, remembered=own.remembered),
         dearer=alarms.difference > 0 and alarms.p < LEVEL,
     )  # fmt: skip
     return {**dict(zip(("fresh_gain", "fresh_gain_low", "fresh_gain_high"), ends, strict=True)), "verdict": word}

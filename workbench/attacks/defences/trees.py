@@ -1,21 +1,24 @@
 """How far a tree ensemble provably holds: the exact distance to its nearest other decision, by exhaustive search of its leaves.
 
-This is about the model itself, as it is, in the largest change of any one column (L∞, in scales of the `Domain`); a smoothed
-certificate (`workbench.attacks.certify`) is about another model, with noise, in the Euclidean length of the change, and holds
-with a confidence. The two are never one number: `certificates_side_by_side` keeps them in columns of their own, each with its
-method.
+This is about the model itself, as it is, in the largest change of any one column (L∞, in scales of the `Domain`, another category
+counting 1); a smoothed certificate (`workbench.attacks.certify`) is about another model, with noise, in the Euclidean length of
+the change, and holds with a confidence. The two are never one number: `certificates_side_by_side` keeps them in columns of their
+own, each with its method.
 
 Needs the extra ``[certify]`` (dtai-veritas: Devos, Meert & Davis 2021, ICML). Between two neighbouring distances at which some
 split can be crossed, no other leaf comes within reach; so it is enough to ask, for a distance between each two, whether any
-reachable leaves together decide otherwise, and to halve the list of distances until it is one.
+reachable leaves together decide otherwise, and to halve the list of distances until it is one. Categories and missing values are
+settled in `workbench.attacks.defences.splits`.
 """
 
 from __future__ import annotations
 
-import importlib
+import functools
 import math
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice, product
 from typing import Any, Final
 
 import numpy as np
@@ -25,15 +28,24 @@ from workbench.attacks.approval import Approval, require_approval
 from workbench.attacks.certify import CERTIFIES, certify
 from workbench.attacks.constraints import Domain
 from workbench.attacks.decisions import decision_texts
+from workbench.attacks.defences.splits import (
+    CATEGORY,
+    FIXED,
+    NO_WAY,
+    NUMBER,
+    TURN,
+    Ensemble,
+    Grown,
+    load_veritas,
+    read_ensemble,
+)
 from workbench.attacks.verdict import rate
 from workbench.errors import InputError
-from workbench.models.booster import is_boosted
 from workbench.models.target import Target
 from workbench.result import Result, provenance
 
 METHOD: Final = "the tree ensemble itself, largest change of any one column in scales (L∞), exhaustive over its leaves"
 RADII: Final = (0.0, 0.05, 0.1, 0.2, 0.4)
-INSTALL: Final = "Install it: pip install 'ml-incident-workbench[certify]'."
 FOCAL: Final = (1000, 0.2)
 """How many open states are looked at for a deep one, and how much worse than the best it may be: any flip will do."""
 STEPS: Final = 1000
@@ -42,7 +54,11 @@ SLACK: Final = 1e-9
 """Margins this near 0 are ties. Between trees rounding decides them: they count against `low`, and not for `high`. In a single
 tree they are the first class's, as scikit-learn decides."""
 ROUNDING: Final = 1e-4
-"""Of margins, relative: what the converted trees may differ by from the model before they are refused."""
+"""Of margins, relative: what the trees as read may differ by from the model before they are refused."""
+KEPT: Final = 8
+"""Ensembles that are kept for rows that share them."""
+MOST_TRIED: Final = 256
+"""Combinations of other categories that a row is tried with, to find one that turns it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,17 +70,21 @@ class TreeCertificates:
     low
         No change of the movable columns smaller than this alters the decision; 0: none is ruled out; infinite: no change does.
     high
-        A change only just larger than this does; infinite where none was found.
+        A change only just larger than this does, where another category does this very change; infinite where none was found.
     exact
-        Whether the two are the same: not where the steps ran out, nor where several trees tie on the way.
+        Whether the two are the same: not where the steps ran out, where several trees tie on the way, or where categories that
+        contradict each other would have to be told apart.
     searches
         How many searches that took.
+    refused
+        Why a row has no certificate (``low`` 0, ``high`` infinite); None where it has one.
     """
 
     low: np.ndarray
     high: np.ndarray
     exact: np.ndarray
     searches: np.ndarray
+    refused: np.ndarray
 
 
 def certify_trees(
@@ -72,41 +92,35 @@ def certify_trees(
 ) -> TreeCertificates:
     """The distance of every row of `frame` to the nearest other decision of a tree ensemble.
 
-    Only numeric columns that can be moved are moved, freely in both directions: what `domain` forbids beyond that (ranges, whole
-    numbers, relations) only makes an attack harder than certified.
+    Columns that can be moved are moved freely, numbers in both directions, categories to any other at a distance of 1: what
+    `domain` forbids beyond that (ranges, whole numbers, relations) only makes an attack harder than certified. A missing value
+    stays missing.
 
     Parameters
     ----------
     target
-        Around a LightGBM booster without categories, or a scikit-learn forest, boosted trees or decision tree, for two classes.
+        Around a LightGBM booster, or a scikit-learn forest, boosted trees or decision tree, for two classes.
     steps
         Of one search at most.
 
     Raises
     ------
     InputError
-        Without the extra; for another model; for a missing value; for trees that do not answer as the model does; for a
-        production target without approval.
+        Without the extra; for another model; for trees that do not answer as the model does; for a number that the model splits
+        by category; for a production target without approval.
     """
     require_approval([target], approval)
-    columns, trees = _read_trees(target, frame)
-    if absent := [name for name in columns if name not in domain.names]:
-        raise InputError("a column that the domain does not know", absent[0], "Give the domain of the model's columns.")
-    matrix = frame[columns].to_numpy(dtype=float, na_value=np.nan)
-    if np.isnan(matrix).any():
-        raise InputError("a missing value in rows to certify", int(np.isnan(matrix).sum()), "Choose rows without.")
-    margin = np.asarray(trees.eval(matrix))[:, 0]
-    _require_faithful(target, frame, margin)
-    of = {column.name: column for column in domain.columns}
-    scales = np.array([of[name].scale if of[name].kind != "category" and of[name].direction != "none" else 0 for name in columns])
-    splits = {place: np.unique(values) for place, values in trees.get_splits().items() if scales[place] > 0}
-    against, found = trees.negate_leaf_values(), []
-    for row, value in zip(matrix, margin.tolist(), strict=True):
-        levels = (-SLACK, SLACK) if len(trees) > 1 else (SLACK, SLACK) if value <= 0 else (-SLACK, -SLACK)
-        search = _Search(trees if value <= 0 else against, row, scales, steps)
-        found.append((*search.nearest(splits, levels), search.asked))
-    low, high, searches = (np.array(part) for part in zip(*found, strict=True)) if found else (np.zeros(0),) * 3
-    return TreeCertificates(low, high, low == high, searches.astype(int))
+    load_veritas()
+    ensemble = read_ensemble(target, frame)
+    moving = _Moving.of(ensemble, domain)
+    matrix = ensemble.encode(frame)
+    margin = ensemble.margins(matrix)
+    _require_faithful(target, frame, margin, ensemble.raw and ensemble.raw(frame, matrix))
+    certifier = _Certifier(target, frame, domain, ensemble, moving, steps)
+    found = [certifier.row(at, row, value) for at, (row, value) in enumerate(zip(matrix, margin.tolist(), strict=True))]
+    low, high, searches = (np.array([row[part] for row in found], dtype=float) for part in range(3))
+    refused = np.array([NO_WAY if math.isnan(value) else None for value in margin.tolist()], dtype=object)
+    return TreeCertificates(low, high, (low == high) & ~np.isnan(margin), searches.astype(int), refused)
 
 
 def certificates_side_by_side(
@@ -145,8 +159,8 @@ def certified_shares(
     -------
     Result
         Of kind ``defences``: table ``certified``: ``method radius rows share low high undecided``, ``share`` with its 95 %
-        interval over rows; ``undecided`` is the share that the search left between its bounds (None for smoothing, which is right
-        with its confidence or says nothing).
+        interval over rows; ``undecided`` is the share that the search left between its bounds or refused (None for smoothing,
+        which is right with its confidence or says nothing); ``numbers["refused"]`` counts rows by why they were.
 
     Raises
     ------
@@ -166,12 +180,98 @@ def certified_shares(
         ]
     made = provenance({"target": [target.name, target.digest], "radii": list(radii), "sigma": sigma}, seed=seed)
     title = f"What of {target.name} is certified"
-    return Result("defences", title, {"certified": pd.DataFrame(table)}, {"rows": len(frame)}, provenance=made)
+    refused = Counter(reason for reason in exact.refused.tolist() if reason is not None)
+    numbers: dict[str, Any] = {"rows": len(frame), "refused": dict(refused)}
+    return Result("defences", title, {"certified": pd.DataFrame(table)}, numbers, provenance=made)
 
 
 def _share_at(radius: float, held: np.ndarray) -> dict[str, Any]:
     ends = rate(int(held.sum()), len(held))
     return {"radius": radius, "rows": len(held), **dict(zip(("share", "low", "high"), ends, strict=True))}
+
+
+@dataclass(frozen=True, eq=False)
+class _Moving:
+    """How each of the model's columns moves, and its scale; arrays of shape (columns,)."""
+
+    kind: np.ndarray
+    scales: np.ndarray
+
+    @classmethod
+    def of(cls, ensemble: Ensemble, domain: Domain) -> _Moving:
+        """As `domain` says."""
+        known = {column.name: column for column in domain.columns}
+        asked = {split.column for split in ensemble.splits()}
+        if absent := [name for name in ensemble.columns if name not in known]:
+            raise InputError("a column that the domain does not know", absent[0], "Give the domain of the model's columns.")
+        columns = [known[name] for name in ensemble.columns]
+        kind = np.array([
+            NUMBER if column.kind != "category" else CATEGORY if column.direction != "none" and at in asked else FIXED
+            for at, column in enumerate(columns)
+        ])  # fmt: skip
+        scales = np.array([column.scale if column.kind != "category" and column.direction != "none" else 0 for column in columns])
+        for split in ensemble.splits():
+            if split.below is None and kind[split.column] == NUMBER:
+                if scales[split.column]:
+                    do = "Infer the domain from rows where it has pandas' category."
+                    raise InputError("a number that the model splits by category", ensemble.columns[split.column], do)
+                kind[split.column] = FIXED
+        return cls(kind, scales)
+
+
+@dataclass(frozen=True, eq=False)
+class _Certifier:
+    """Certifies one row after the other; what many rows share is grown once."""
+
+    target: Target
+    frame: pd.DataFrame
+    domain: Domain
+    ensemble: Ensemble
+    moving: _Moving
+    steps: int
+
+    @functools.cached_property
+    def _grow(self) -> Callable[[bytes, bytes], Grown]:
+        """The trees that are left, by what settles a row's splits and how its columns move."""
+        return functools.lru_cache(KEPT)(lambda row, kind: self.ensemble.grow(np.frombuffer(row), np.frombuffer(kind, dtype=int)))
+
+    def row(self, at: int, row: np.ndarray, margin: float) -> tuple[float, float, int]:
+        """Lower and upper bound of its distance, and how many searches that took."""
+        if math.isnan(margin):
+            return 0.0, math.inf, 0
+        kind = np.where(np.isnan(row), FIXED, self.moving.kind)
+        low, high, asked = self._nearest(row, kind, margin)
+        if not (kind == CATEGORY).any() or high < 1:
+            return low, high, asked
+        if self._turned(at, kind):
+            return min(low, 1.0), 1.0, asked
+        still = self._nearest(row, np.where(kind == CATEGORY, FIXED, kind), margin)
+        return low, still[1], asked + still[2]
+
+    def _nearest(self, row: np.ndarray, kind: np.ndarray, margin: float) -> tuple[float, float, int]:
+        single = len(self.ensemble.trees) == 1
+        levels = (-SLACK, SLACK) if not single else (SLACK, SLACK) if margin <= 0 else (-SLACK, -SLACK)
+        grown = self._grow(np.where(kind == NUMBER, 0.0, row).tobytes(), kind.tobytes())
+        trees = grown.trees if margin <= 0 else grown.trees.negate_leaf_values()
+        place = np.concatenate([np.where(np.isnan(row), 0.0, row), grown.answers])
+        scales = np.concatenate([np.where(kind == NUMBER, self.moving.scales, 0), np.full(len(grown.answers), TURN)])
+        splits = {column: np.unique(values) for column, values in trees.get_splits().items() if scales[column] > 0}
+        search = _Search(trees, place, scales, self.steps)
+        return (*search.nearest(splits, levels), search.asked)
+
+    def _turned(self, at: int, kind: np.ndarray) -> bool:
+        """Whether other categories alone turn the row: all their combinations, or as many as `MOST_TRIED`, are asked."""
+        one = self.frame.iloc[[at]].reset_index(drop=True)
+        start = self.domain.encode(one)
+        moved = {name for name, way in zip(self.ensemble.columns, kind, strict=True) if way == CATEGORY}
+        choices = [
+            range(len(column.values)) if column.name in moved and not math.isnan(value) else [value]
+            for column, value in zip(self.domain.columns, start[0].tolist(), strict=True)
+        ]
+        tried = np.array(list(islice(_combinations(start[0], choices), MOST_TRIED)))
+        like = one.iloc[np.zeros(len(tried), dtype=int)].reset_index(drop=True)
+        decided = decision_texts(self.target.predict(self.domain.decode(tried, like)).decision)
+        return bool((decided != decision_texts(self.target.predict(one).decision)[0]).any())
 
 
 @dataclass
@@ -197,7 +297,7 @@ class _Search:
     def _exceeds(self, distance: float, level: float) -> bool | None:
         """Whether the trees exceed `level` anywhere within `distance`; None where the steps did not suffice."""
         self.asked += 1
-        veritas = _veritas()
+        veritas = load_veritas()
         reach = self.scales * distance
         low, high = self.row - reach, np.maximum(self.row + reach, np.nextafter(self.row, np.inf))
         config = veritas.Config(veritas.HeuristicType.MAX_OUTPUT)
@@ -227,74 +327,20 @@ def _first(count: int, holds: Callable[[int], bool], start: int = 0) -> int:
     return last
 
 
-def _read_trees(target: Target, frame: pd.DataFrame) -> tuple[list[str], Any]:
-    """The model's columns, and its trees: above 0 the second class."""
-    model: Any = getattr(target, "model", None)
-    if is_boosted(model):
-        booster = getattr(model, "booster_", model)
-        return _columns(list(booster.feature_name()), frame), _boosted(booster, getattr(target, "threshold", None))
-    if getattr(target, "threshold", None) is not None:
-        raise InputError("trees with a threshold of their own", target.name, "Certify the model's own decision.")
-    classes = getattr(model, "classes_", ())
-    kind = type(model).__name__
-    if not type(model).__module__.startswith("sklearn.") or len(classes) != 2 or "Hist" in kind:
-        do = "Give a LightGBM booster, or a scikit-learn forest, GradientBoostingClassifier or decision tree, for two classes."
-        raise InputError("no tree ensemble that can be certified", kind, do)
-    try:
-        trees = _veritas().get_addtree(model, silent=True)
-    except InputError:
-        raise
-    except Exception as exc:  # the converter's own errors, and whatever a newer scikit-learn makes of it
-        raise InputError("no tree ensemble that can be certified", f"{kind} ({exc})", "Use randomised smoothing.") from exc
-    names = getattr(model, "feature_names_in_", None)
-    return _columns([f"Column_{at}" for at in range(frame.shape[1])] if names is None else list(names), frame), trees
+def _combinations(start: np.ndarray, choices: Sequence[Sequence[float]]) -> Iterator[tuple[float, ...]]:
+    """`start` with one column chosen otherwise, column by column; then every combination."""
+    for at, choice in enumerate(choices):
+        yield from ((*start[:at], value, *start[at + 1 :]) for value in choice)
+    yield from product(*choices)
 
 
-def _columns(names: list[str], frame: pd.DataFrame) -> list[str]:
-    """The model's columns by name, or by their place where it was trained on a matrix."""
-    if all(name in frame.columns for name in names):
-        return names
-    if names == [f"Column_{at}" for at in range(frame.shape[1])]:
-        return [str(name) for name in frame.columns]
-    absent = next(name for name in names if name not in frame.columns)
-    raise InputError("the model needs a column that is not there", absent, f"Columns: {', '.join(map(str, frame.columns))}")
-
-
-def _boosted(booster: Any, threshold: float | None) -> Any:
-    """LightGBM's trees in full precision: ``x <= t`` as ``x < t'``, where t' is the next number after t."""
-    veritas = _veritas()
-    dump = booster.dump_model()
-    if "binary" not in dump["objective"] or dump.get("average_output"):
-        raise InputError("a booster that is not for two classes", dump["objective"], "Give a binary one.")
-    trees = veritas.AddTree(1, veritas.AddTreeType.CLF_SOFTMAX)
-    for item in dump["tree_info"]:
-        tree = trees.add_tree()
-        waiting = [(tree.root(), item["tree_structure"])]
-        while waiting:
-            place, node = waiting.pop()
-            if "split_feature" not in node:
-                tree.set_leaf_value(place, 0, node["leaf_value"])
-                continue
-            if node["decision_type"] != "<=":
-                raise InputError("a booster that splits on categories", node["decision_type"], "Train it on numbers.")
-            tree.split(place, node["split_feature"], float(np.nextafter(node["threshold"], np.inf)))
-            waiting += [(tree.left(place), node["left_child"]), (tree.right(place), node["right_child"])]
-    if threshold is not None:
-        trees.set_base_score(0, -math.log(threshold / (1 - threshold)))
-    return trees
-
-
-def _require_faithful(target: Target, frame: pd.DataFrame, margin: np.ndarray) -> None:
+def _require_faithful(target: Target, frame: pd.DataFrame, margin: np.ndarray, raw: np.ndarray | None) -> None:
     """Refuse trees that decide otherwise than the model anywhere, but where the margin is a rounding error."""
+    known = ~np.isnan(margin)
+    if raw is not None and not np.allclose(margin[known], raw[known], rtol=ROUNDING, atol=ROUNDING):
+        raise InputError("trees that do not answer as the model does", target.name, "Use randomised smoothing.")
     decided = decision_texts(target.predict(frame).decision)
     clear = np.abs(margin) > ROUNDING
     sides = [set(decided[clear & side]) for side in (margin > 0, margin < 0)]
     if any(len(side) > 1 for side in sides) or (sides[0] & sides[1]):
         raise InputError("trees that do not decide as the model does", target.name, "Use randomised smoothing.")
-
-
-def _veritas() -> Any:
-    try:
-        return importlib.import_module("veritas")
-    except ImportError as exc:
-        raise InputError("exact certificates need dtai-veritas", str(exc), INSTALL) from exc
