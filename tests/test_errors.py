@@ -1,6 +1,7 @@
 """The failure model: one line, the value, the next action, an exit code."""
 
 import inspect
+from pathlib import Path
 
 import pytest
 
@@ -30,3 +31,7 @@ def test_an_unknown_name_lists_what_exists() -> None:
 def test_every_error_stands_in_the_tree_and_has_an_exit_code(error: type[errors.WorkbenchError]) -> None:
     assert error.__name__ in (errors.__doc__ or "")
     assert error.exit_code == (2 if issubclass(error, errors.InputError) else 1)
+
+
+def test_a_path_is_told_as_people_write_it() -> None:
+    assert str(errors.InputError("not a recording", Path("rec"))) == "not a recording: rec"

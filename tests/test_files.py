@@ -81,3 +81,8 @@ def test_whether_a_folder_could_be_written_is_known_without_making_it(tmp_path: 
     monkeypatch.setattr(os, "access", lambda *_: False)
     with pytest.raises(StorageError, match="no permission"):
         require_writable(tmp_path / "b")
+
+
+def test_a_folder_in_the_place_of_a_file_is_told_as_that(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match="It is a folder: give the name of a file"):
+        write_whole(tmp_path, "x")

@@ -18,6 +18,7 @@
 A message is one line: what is wrong, the offending value, what to do. Anything else that escapes is a bug, with a traceback.
 """
 
+import os
 from collections.abc import Iterable
 
 
@@ -106,5 +107,5 @@ class VerificationError(BadOutcomeError):
 
 def shorten(value: object, limit: int = 200) -> str:
     """One line of at most `limit` characters that shows `value`."""
-    text = " ".join((value if isinstance(value, str) else repr(value)).split())
+    text = " ".join((str(value) if isinstance(value, str | os.PathLike) else repr(value)).split())
     return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -76,4 +76,6 @@ def require_writable(folder: Path) -> None:
 def cannot_write(path: Path, exc: OSError) -> StorageError:
     """The error for a file or folder that cannot be written."""
     do = "Choose a folder you can write to, with room on its disk."
+    if isinstance(exc, IsADirectoryError):
+        do = "It is a folder: give the name of a file."
     return StorageError(f"cannot write ({exc.strerror or exc})", str(path), do)

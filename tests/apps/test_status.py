@@ -5,7 +5,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pytest
 
 from workbench import apps
@@ -107,20 +106,11 @@ def test_a_folded_card_costs_nothing_until_it_is_unfolded(open_incident: Open) -
     assert len(earlier.objects) == len(latest.objects)
 
 
-def test_small_cells_of_results_are_blanked(open_incident: Open) -> None:
-    from workbench.apps.status import _result
-    from workbench.result import Result
-
-    groups = pd.DataFrame({"attribute": ["sex"] * 2, "group": ["f", "m"], "n": [400, 7], "suppressed": [False, True]})
-    path = open_incident("INC-1", findings=(FOUND,)) / "results" / "other.json"
-    path.write_text(json.dumps(Result("other", "Other", {"groups": groups}).to_dict()))
-    assert _result(path).tables["groups"]["n"].isna().tolist() == [False, True]
-
-
 def test_a_finding_of_few_people_is_blanked_in_words_table_and_figure(open_incident: Open) -> None:
     import panel as pn
 
-    from workbench.apps.status import FindingsTable, page
+    from workbench.apps.found import FindingsTable
+    from workbench.apps.status import page
 
     open_incident("INC-1", findings=(FEW,))
     found = page()

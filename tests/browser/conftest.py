@@ -9,7 +9,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -188,6 +188,12 @@ def open_lineage_page() -> Iterator[str]:
     """The address of the lineage page of this home."""
     with serving("lineage") as address:
         yield address
+
+
+@pytest.fixture
+def open_page() -> Callable[[str], AbstractContextManager[str]]:
+    """Serves the page of a name, of this home, while it is entered; gives its address."""
+    return serving
 
 
 @pytest.fixture

@@ -72,6 +72,29 @@ def test_with_the_keyboard_alone_one_finds_selects_pins_and_dismisses(show: Show
 
 
 @pytest.mark.usefixtures("seen")
+def test_a_scenario_is_asked_for_and_can_be_read_and_kept(show: Show, page: Any) -> None:
+    show("findings", findings=FINDINGS, triable=[FINDINGS[1]["kind"]])
+    page.locator("tr.row").nth(1).click()
+    page.keyboard.press("ArrowRight")
+    page.get_by_role("button", name="Make scenario").click()
+    assert sent(page)[-1] == {"type": "scenario", "finding": FINDINGS[1]["id"]}
+    made = {
+        "name": "slice-age",
+        "id": "sha256:1",
+        "parent": "INC-7: finding 2",
+        "yaml": "name: <b>age</b>\n",
+        "file": "/x/age.yaml",
+    }
+    page.evaluate("made => host.set('scenario', made)", made)
+    region = page.get_by_role("region", name="Scenario")
+    assert "name: <b>age</b>" in region.inner_text()
+    assert "Written to /x/age.yaml." in region.inner_text()
+    assert region.get_by_role("link", name="Download").get_attribute("download") == "slice-age.yaml"
+    region.get_by_role("button", name="Close").click()
+    assert region.is_hidden()
+
+
+@pytest.mark.usefixtures("seen")
 def test_one_stop_of_the_tab_key_for_all_rows(show: Show, page: Any) -> None:
     show("findings", findings=FINDINGS)
     assert page.locator("tbody [tabindex='0']").count() == 1
@@ -107,7 +130,7 @@ def test_read_only_says_nothing_and_shows_no_button_that_would(show: Show, page:
     page.locator("tr.row").first.click()
     page.keyboard.press("Escape")
     page.get_by_role("img", name="Effect +0.210").wait_for()
-    for name in ("Pin", "Dismiss", "Undo", "Redo", "Clear"):
+    for name in ("Pin", "Dismiss", "Make scenario", "Undo", "Redo", "Clear"):
         assert page.get_by_role("button", name=name).count() == 0
     assert page.get_by_text("Selected rows").is_hidden()
     assert sent(page) == []
@@ -186,3 +209,39 @@ def test_where_no_widget_can_stand_inside_another_it_says_so_and_closes(show: Sh
     assert sent(page)[-1] == {"type": "shut"}
     page.evaluate("host.set('opened', {})")
     assert page.get_by_role("region", name="Opened widget").is_hidden()
+
+
+@pytest.mark.usefixtures("seen")
+def test_closing_what_was_opened_leads_back_to_its_finding(show: Show, page: Any) -> None:
+    show(
+        "findings", findings=FINDINGS, openable=["slices"], opened={"finding": 1, "name": "Slice explorer", "ref": "anywidget:x"}
+    )
+    page.set_viewport_size({"width": 900, "height": 160})
+    page.get_by_role("button", name="Close").click()
+    page.evaluate("host.set('opened', {})")
+    assert page.evaluate("document.activeElement.dataset.id") == "1"
+    top = page.locator("tr.row").nth(1).bounding_box()["y"]
+    assert 0 <= top < 160
+
+
+@pytest.mark.usefixtures("seen")
+def test_an_empty_table_says_so(show: Show, page: Any) -> None:
+    show("findings", findings=[])
+    assert page.locator("tbody").inner_text() == "Nothing was found."
+    show("findings", findings=FINDINGS)
+    page.get_by_label("Filter").fill("no such word")
+    assert page.locator("tbody").inner_text() == "No finding matches the filter."
+
+
+@pytest.mark.usefixtures("seen")
+def test_the_table_fits_beside_a_narrow_notebooks_margin(show: Show, page: Any) -> None:
+    wide = {
+        "effect_text": "-0.084 [-0.103, -0.064] share of positive predictions",
+        "since_text": "2014-04-03 (2014-04-01 to 2014-04-04)",
+    }
+    page.set_viewport_size({"width": 730, "height": 900})
+    show(
+        "findings",
+        findings=[{**row, **wide, "people_text": "1,007", "kind": "integrity", "severity": "critical"} for row in FINDINGS],
+    )
+    assert page.locator(".scroll").first.evaluate("each => each.scrollWidth <= each.clientWidth")

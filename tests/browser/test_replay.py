@@ -104,10 +104,31 @@ def test_the_matrix_is_walked_with_the_arrows_and_selects(show: Show, page: Any)
 
 
 @pytest.mark.usefixtures("seen")
+def test_every_share_says_of_how_many_and_the_verdict_fits_a_narrow_page(show: Show, page: Any) -> None:
+    given = traits()
+    given["verdicts"] = [{**row, "of": {"replayed": 1200, "adaptive": 60, "certified": None}} for row in given["verdicts"]]
+    page.set_viewport_size({"width": 720, "height": 900})
+    show("replay", **given)
+    assert page.get_by_role("img", name="v1, recorded attacks that succeed: 100 % of 1,200 (96 % to 100 %)").count() == 1
+    box = page.locator(".verdict").locator("xpath=..")
+    assert box.evaluate("each => each.scrollWidth <= each.clientWidth")
+
+
+@pytest.mark.usefixtures("seen")
+def test_a_value_that_holds_the_word_and_is_marked_when_it_is_selected(show: Show, page: Any) -> None:
+    where = 'job = "cook and waiter"'
+    groups = [{"where": where, "judged": 40, "failed": [40, 0]}, {"where": 'job = "cook"', "judged": 60, "failed": [50, 3]}]
+    show("replay", **{**traits(), "matrix": {"column": "job", "groups": groups}, "selection": f"age >= 30 and {where}"})
+    assert page.locator(".matrix tr[aria-selected=true]").evaluate_all("each => each.map(row => row.dataset.where)") == [where]
+
+
+@pytest.mark.usefixtures("seen")
 def test_it_plays_pauses_and_steps(show: Show, page: Any) -> None:
+    page.clock.install()  # the test's own time: a busy machine would miss a step
     show("replay", **traits())
     page.get_by_text("Step 1 of 12: call 1, 0.0 s").wait_for()
     page.get_by_role("button", name="Play").click()
+    page.clock.run_for(1_000)
     page.get_by_text("Step 3 of 12").wait_for()
     page.get_by_role("button", name="Pause").click()
     page.get_by_label("Step", exact=True).focus()
@@ -127,7 +148,9 @@ def test_single_inputs_come_on_demand_and_one_is_opened_with_the_keys(show: Show
     page.locator(".inputs tr.row").first.focus()
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
+    page.get_by_text("Opening input 42 …").wait_for()
     answer(page, CLOSEUP)
+    assert page.get_by_text("Opening input").count() == 0
     assert sent(page) == [{"type": "list", "step": -1}, {"type": "open", "input": 41}]
     page.get_by_text("Input 42, made from input 8").wait_for()
     assert page.get_by_text("Not shown: 1 protected column.").count() == 1

@@ -302,3 +302,26 @@ def test_slices_takes_what_the_function_takes(workbench: Any, log: Path, tmp_pat
     assert {"slice", "size", "loss", "mean", "score", "p_adjusted", "low", "high"} <= set(document["tables"]["slices"][0])
     assert "slices counted; p by Bonferroni" in done.err
     assert_refused(workbench("slices", log, "--score", "nope", "--json", out), "no score of that name", "sliceline")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [(["integrity"], "No defect in any of"), (["disparity"], "is shown to differ from its reference group's"),
+     (["drift", "--reference", "time < 2026-01-13"], "decisions now and")],
+)  # fmt: skip
+def test_what_was_measured_is_told_in_the_terminal_too(
+    workbench: Any, log: Path, tmp_path: Path, words: list[str], said: str
+) -> None:
+    done = workbench(words[0], log, *words[1:], "--json", tmp_path / "out.json")
+    assert done.code == 0, done.err
+    assert said in done.err
+
+
+def test_a_word_of_a_table_is_not_broken_where_there_is_room(
+    workbench: Any, log: Path, frame: pd.DataFrame, tmp_path: Path
+) -> None:
+    frame.rename(columns={"region": "region_of_the_branch"}).to_csv(log, index=False)
+    roles = (tmp_path / "log.csv.roles.yaml").read_text().replace("[region]", "[region_of_the_branch]")
+    (tmp_path / "log.csv.roles.yaml").write_text(roles)
+    done = workbench("drift", log, "--reference", "time < 2026-01-13", "--json", "-")
+    assert "region_of_the_branch" in done.err

@@ -125,3 +125,22 @@ def test_the_demonstration_seals_an_incident_that_names_nobody(workbench: Any, h
         assert {value for value in values if value in content} == set(), column
     assert workbench("demo").code == 0
     assert "compas-2" in workbench("list").err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [(["triage"], "error: missing argument 'DATA'. See `workbench triage --help`."),
+     (["tirage"], "Did you mean 'triage'"),
+     (["list", "--colour"], "See `workbench list --help`."),
+     (["scenarios", "run"], "See `workbench scenarios run --help`.")],
+)  # fmt: skip
+def test_wrong_usage_is_one_line(workbench: Any, words: list[str], said: str) -> None:
+    [line] = workbench(*words).lines
+    assert line.startswith("error: ")
+    assert said in line
+
+
+def test_a_group_of_commands_alone_lists_them(workbench: Any) -> None:
+    done = workbench("scenarios")
+    assert done.code == 2
+    assert done.err.startswith("Usage: workbench scenarios")

@@ -31,6 +31,8 @@ def test_the_moment_is_told_and_written(log: Path, tmp_path: Path) -> None:
     assert written["schema"] == "workbench.known/1"
     assert "2026-03-15" < written["tables"]["known"][0]["known"] < "2026-03-20"
     assert "could have been known on 2026-03-1" in told.stderr
+    assert "began 2026-03-" in told.stderr
+    assert "nan" not in told.stderr
 
 
 def test_a_delay_that_is_none_is_refused(log: Path) -> None:

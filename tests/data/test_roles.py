@@ -130,3 +130,12 @@ def test_a_bad_file_is_one_clear_line(content: bytes | None, what: str, tmp_path
 def test_a_folder_is_no_roles_file(tmp_path: Path) -> None:
     with pytest.raises(RolesError, match="cannot be read"):
         Roles.load(tmp_path)
+
+
+def test_what_stands_where_the_yaml_breaks_off_is_not_repeated(tmp_path: Path) -> None:
+    """Somebody may give the log itself as the roles file."""
+    path = tmp_path / "log.csv"
+    path.write_text("id: 1\n- Jane Doe, 1970-01-01\n", encoding="utf-8")
+    with pytest.raises(RolesError, match="Line 2, column 1") as caught:
+        Roles.load(path)
+    assert "Doe" not in str(caught.value)

@@ -50,6 +50,12 @@ def test_no_source_and_a_missing_one_are_refused(tmp_path: Path) -> None:
         open_lineage(tmp_path / "gone")
 
 
+def test_a_file_without_an_event_does_not_read_as_nothing_happened(tmp_path: Path) -> None:
+    (tmp_path / "log.csv").write_text("id,score\n1,0.5\n")
+    with pytest.raises(SourceError, match=r"no event in this: .*log\.csv"):
+        open_lineage(tmp_path / "log.csv")
+
+
 def test_a_plug_in_reads_its_own_kind(words: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = words.write(tmp_path / "a.ndjson", words.run("r", 1, 2, [], ["a"]))
     plugins: registry.Registry[Any] = registry.Registry("workbench.lineage", "lineage reader")

@@ -104,6 +104,44 @@ def test_slices_say_where_and_how_much() -> None:
     assert 0.3 < found.share_of_harm <= 1
 
 
+def test_a_slice_found_among_thousands_is_told_with_an_interval_that_allows_for_the_search() -> None:
+    frame = log().assign(y=0, p=0)
+    frame["p"] = ((frame["x"] > 1) & (frame.index % 4 == 0)).astype(int)
+    examined = check_slices(context(frame, windows=False))
+    found = examined.findings[0]
+    assert examined.result is not None
+    row = examined.result.tables["distinct"].set_index("slice").loc[found.where]
+    assert found.interval == (row["corrected_low"], row["corrected_high"])
+    assert row["corrected_low"] < row["effect_low"], "it is the best of many"
+    low, high = (f"{100 * end:+.1f}" for end in found.interval)
+    told = f"after allowing for having searched {examined.result.numbers['counted']:,} slices, {low} to {high} points"
+    assert found.statement.endswith(told)
+    assert found.effect == row["effect"]
+    assert f"{100 * row['mean']:.1f} %, against {100 * row['rest']:.1f} % elsewhere" in found.statement
+
+
+def test_a_slice_is_confirmed_by_permutations_that_are_said_with_their_rows() -> None:
+    frame = log().assign(y=0, p=0)
+    frame["p"] = (frame["x"] > 1).astype(int)
+    examined = check_slices(context(frame, windows=False))
+    assert examined.result is not None
+    numbers = examined.result.numbers
+    assert (numbers["permuted"], numbers["rows_permuted"]) == (999, ROWS)
+    told = (
+        f"chance: none of 999 permutations of {ROWS:,} rows made any of the {numbers['leading']} leading slices stand out as much"
+    )
+    assert examined.findings[0].ruled_out == (told,)
+
+
+def test_what_permutations_do_not_confirm_keeps_the_p_they_give() -> None:
+    frame = log().assign(y=0, p=0)
+    frame["p"] = (frame["x"] > 1).astype(int)
+    asked = replace(context(frame, windows=False), budget=1e-6)
+    found = check_slices(asked).findings[0]
+    assert found.p == 1 / 1000
+    assert found.ruled_out == ()
+
+
 def test_a_slice_of_a_few_people_is_not_told() -> None:
     frame = log().assign(y=0, p=0, doctor="a")
     frame.loc[frame.index[:6], ["p", "doctor"]] = [1, "rare"]

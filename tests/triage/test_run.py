@@ -21,8 +21,8 @@ from workbench.triage.run import Triage, triage
 BEFORE_CUT = Predicate.parse("compas_screening_date < 2014-04-01")
 KEYS = {
     "rank", "kind", "columns", "where", "statement", "effect", "unit", "interval", "p", "p_adjusted", "support", "people",
-    "onset", "onset_interval", "severity", "standing", "undermines", "explained_by", "ruled_out", "share_of_harm", "cause",
-    "check", "evidence",
+    "onset", "onset_interval", "severity", "standing", "undermines", "explained_by", "ruled_out", "share_of_harm",
+    "share_interval", "undone_by", "undone", "cause", "check", "evidence",
 }  # fmt: skip
 EARLY = Predicate.parse("at < 2026-02-01")
 

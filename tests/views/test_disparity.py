@@ -9,16 +9,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from workbench.analysis.disparity import measure_disparity
 from workbench.analysis.disparity_review import Question, Review, review_disparity
 from workbench.data.dataset import open_dataset
 from workbench.result import Result
-from workbench.views.disparity import groups_figure
+from workbench.views.disparity import gaps_table, groups_figure
 from workbench.views.disparity_figures import curve_figure, gap_figure, parts_figure
 from workbench.views.disparity_form import guard_blocks, panel_form
 from workbench.views.disparity_moves import Sliders
 from workbench.views.disparity_static import panel_twin
 from workbench.views.disparity_tabs import missing_blocks, strata_blocks
-from workbench.views.render import Sentence
+from workbench.views.render import Sentence, Table
 
 ROWS = 1307
 
@@ -157,3 +158,37 @@ def test_the_groups_figure_blanks(review: Review) -> None:
     figure = groups_figure(review.results["groups"].published(), ["region"])
     points = dict(zip(figure.data[0].y, figure.data[0].x, strict=True))
     assert np.isnan(points["region: tiny"])
+
+
+def test_gaps_are_told_the_widest_first_with_their_denominators_and_none_of_a_small_group() -> None:
+    region = np.repeat(["north", "south", "east", "tiny"], [400, 400, 400, 7])
+    pred = np.concatenate([np.tile([1, 1, 1, 0], 100), np.tile([1, 0, 0, 0], 100), np.tile([1, 1, 0, 0], 100), np.zeros(7)])
+    dataset = open_dataset(
+        pd.DataFrame({"region": region, "pred": pred}), {"prediction": "pred", "favorable": 1, "groups": ["region"]}
+    )
+    shown = gaps_table(measure_disparity(dataset))
+    assert isinstance(shown, Table)
+    assert shown.frame["what"].tolist() == [
+        "selection rate 25.0% of 400 where south (region), 75.0% of 400 where north",
+        "selection rate 50.0% of 400 where east (region), 75.0% of 400 where north",
+    ]
+    assert shown.frame["points apart [95 % interval]"].str.startswith(("-50.0 [", "-25.0 [")).all()
+
+
+def test_no_gap_beyond_chance_is_a_sentence() -> None:
+    frame = pd.DataFrame({"region": ["north", "south"] * 50, "pred": [1, 1, 0, 0] * 25})
+    dataset = open_dataset(frame, {"prediction": "pred", "favorable": 1, "groups": ["region"]})
+    assert "is shown to differ" in repr(gaps_table(measure_disparity(dataset)))
+
+
+def test_a_defect_is_told_in_words_and_a_side_too_small_is_left_out() -> None:
+    defects = pd.DataFrame(
+        {"statement": ["the base rate jumps"], "undermines": ["tpr, fnr, base_rate"], "sound": ["time < 2026-07-01"]}
+    )
+    cuts = pd.DataFrame({"where": ["time < 2026-06-30", "time < 2026-07-01"], "rows": [None, 900.0], "base_rate": [None, 0.34]})
+    guard = Result("guard", "Guard", tables={"defects": defects, "cuts": cuts}, numbers={"checked": True, "looked_at": 3})
+    said, sound = guard_blocks(guard)
+    assert "undermines: true positive rate, false negative rate, base rate." in str(said[0])
+    assert "2026-06-30" not in str(said[1])
+    assert "2026-07-01" in str(said[1])
+    assert sound == "time < 2026-07-01"

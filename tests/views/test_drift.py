@@ -61,8 +61,13 @@ def test_the_table_tells_every_column_with_its_interval(results: dict[str, Resul
 
 
 def test_the_kind_of_shift_is_told_by_the_findings_causes_else_that_nothing_tells(results: dict[str, Result]) -> None:
-    named = view.shift_sentence([Finding("drift", "s", cause="concept drift", rank=3)], results)
-    assert "concept drift: the same inputs lead to other outcomes (finding #3)" in named.text
+    shifts = [
+        Finding("drift", "s", cause="covariate shift", rank=2),
+        Finding("drift", "s", cause="concept drift", rank=3, explained_by=1),
+    ]
+    named = view.shift_sentence(shifts, results)
+    assert "concept drift, the same inputs lead to other outcomes (#3, which #1 explains)" in named.text
+    assert "as before (#2);" in named.text
     assert view.shift_sentence([], results).text.startswith("colour moved further than chance alone explains; no finding tells")
 
 

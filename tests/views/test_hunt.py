@@ -67,6 +67,8 @@ def test_periods_of_few_rows_are_not_drawn() -> None:
     figure = activity_figure(result(activity=periods))
     assert isinstance(figure, go.Figure)
     assert np.isnan(np.array(figure.data[0].y, dtype=float)).tolist() == [False, True, True, False, False, False]
+    assert figure.layout.yaxis.title.text == "share of the day's rows"
+    assert list(figure.data[0].customdata) == ["100", "–", "–", "120", "90", "80"]
 
 
 def test_the_histogram_has_a_line_for_each_side_of_the_onset() -> None:
@@ -74,6 +76,7 @@ def test_the_histogram_has_a_line_for_each_side_of_the_onset() -> None:
     figure = margins_figure(result(margins=bins))
     assert isinstance(figure, go.Figure)
     assert [line.name for line in figure.data] == ["before", "now"]
+    assert figure.layout.title.text == "Close to the threshold: 360 before, 240 now"
     alone = margins_figure(result(margins=[{**item, "rows_before": None} for item in bins]))
     assert isinstance(alone, go.Figure)
     assert [line.name for line in alone.data] == ["now"]

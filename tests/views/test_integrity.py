@@ -37,7 +37,7 @@ def test_each_panel_has_its_series_and_the_change_is_dated_where_it_was_made(
 ) -> None:
     figure = view.soundness_figure(soundness_over_time(dataset).published(), results)
     assert isinstance(figure, go.Figure)
-    assert [trace.name for trace in figure.data] == ["rate of label", "missing share of age", "rows"]  # no row is repeated
+    assert [trace.name for trace in figure.data] == ["positive outcomes", "missing share of age", "rows"]  # no row is repeated
     dates = [pd.Timestamp(note.text) for note in figure.layout.annotations]
     assert any(abs(date - SINCE) <= pd.Timedelta(days=2) for date in dates)
     assert len([shape for shape in figure.layout.shapes if shape.type == "line"]) == len(dates)

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from workbench.result import Result
-from workbench.views.known import known_figure, known_sentence
+from workbench.views.known import known_figure, known_sentence, known_text
 
 ROW = {
     "rank": 1, "statement": "income is missing", "where": "all rows", "onset": "2026-03-21T00:00:00+00:00",
@@ -36,3 +36,12 @@ def test_what_no_look_found_is_said_and_not_drawn() -> None:
 def test_nothing_found_is_said() -> None:
     assert "nothing that could have been known" in known_sentence(known())
     assert not any(trace.mode == "lines" for trace in known_figure(known()).data)
+
+
+def test_a_row_is_told_in_one_line_without_what_is_not_known() -> None:
+    assert known_text(ROW) == (
+        "began 2026-03-21 00:00 UTC · could have been known 2026-03-22 05:00 UTC (not yet 2026-03-21 05:00 UTC)"
+        " · 900 of its decisions on 870 people came after"
+    )
+    unseen = {**ROW, "onset": None, "unknown": None, "known": None, "rows": 0, "people": 0}
+    assert known_text(unseen) == "not to be known before the end of this log"

@@ -50,3 +50,10 @@ def test_what_stands_below_the_first_line_of_a_cell_is_smaller_and_in_text_follo
     table = render.Table(pd.DataFrame({"what": ["worse <here>\nsince 2026-01-02"]}))
     assert f"worse &lt;here&gt;<div style='{render.BELOW}'>since <span" in table._repr_html_()
     assert repr(table).splitlines()[-1].strip() == "worse <here>; since 2026-01-02"
+
+
+@pytest.mark.parametrize("word", ["2014-04-02", "2014-04-02 02:10 UTC", "2e-145", "1.5e-36"])
+def test_a_day_and_a_small_number_stay_on_one_line(word: str) -> None:
+    whole = f"<span style='white-space:nowrap'>{word}</span>"
+    assert whole in render.Sentence(f"since {word}, or so")._repr_html_()
+    assert whole in render.Table(pd.DataFrame({"p": [word]}))._repr_html_()

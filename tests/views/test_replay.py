@@ -76,6 +76,15 @@ def test_what_the_accusation_rests_on_is_shown_and_an_older_replay_has_none(resu
     assert "21 % of unseen ones made for v1" in verdict_rows(newer)[1]["said"]
 
 
+def test_every_share_says_of_how_many(result: Result) -> None:
+    counted = result.tables["targets"].assign(replayed_of=120, adaptive_of=60, **ends("unseen", 0.21, 0.1, 0.33), unseen_of=97)
+    newer = Result("replay", result.title, tables=result.tables | {"targets": counted})
+    two = verdict_rows(newer)[1]
+    assert two["of"] == {"replayed": 120, "adaptive": 60, "certified": None, "unseen": 97}
+    assert "0 % of the 120 recorded attacks succeed, 98 % of 60 fresh ones, 21 % of 97 unseen ones" in two["said"]
+    assert "98% of 60 (90% to 100%)" in repr(verdict_table(newer))
+
+
 def test_a_group_too_small_is_said_to_be_small_and_has_no_share() -> None:
     assert groups_form("job", GROUPS)["groups"][1] == {"where": 'job = "cook"', "judged": None, "failed": [None, None]}
     table = groups_table("job", GROUPS, ["v1", "v2"]).frame
@@ -86,6 +95,7 @@ def test_a_group_too_small_is_said_to_be_small_and_has_no_share() -> None:
 def test_where_answers_first_differ_is_told_without_the_input(result: Result) -> None:
     shown = repr(divergence_table(result))
     assert "another model" in shown
+    assert divergence_table(result).frame["call"].tolist() == ["4"]  # counted from 1, as the widget counts
     assert "6789" not in shown
     assert "0.6" not in shown
 
@@ -97,6 +107,7 @@ def test_pairs_are_told_with_their_p(result: Result) -> None:
 def test_the_figure_has_a_mark_per_version_that_was_measured(result: Result) -> None:
     traces: Any = triple_figure(result).data
     assert {trace.name: list(trace.x) for trace in traces} == {"replayed": [1.0, 0.0], "adaptive": [1.0, 0.98], "certified": []}
+    assert {trace.orientation for trace in traces} == {"h"}  # else marks of one version lie on top of each other
     assert traces[1].error_x.arrayminus == pytest.approx((0.06, 0.08))
 
 

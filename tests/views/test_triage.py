@@ -39,6 +39,11 @@ def test_the_headline_counts_only_what_stands_on_its_own() -> None:
     assert text == f"Incident in 7,214 decisions. First: {DEFECT.statement}. 1 more finding below."
 
 
+def test_the_headline_of_silence_does_not_put_a_small_finding_first_as_if_it_were_one() -> None:
+    text = view.headline("no incident found", [GAP], 7214)
+    assert text.startswith("No incident found in 7,214 decisions. Too small or too old to be one: ")
+
+
 def test_the_headline_of_silence_says_so() -> None:
     assert view.headline("no incident found", [], 10) == "No incident found: nothing stood out in 10 decisions."
 
@@ -64,6 +69,12 @@ def test_the_figure_draws_each_interval_to_scale_and_leaves_echoes_out() -> None
         == len({trace.marker.color for trace in figure.data})
         == len(figure.data)
     )
+
+
+def test_what_is_measured_in_another_unit_is_named_beside_the_figure() -> None:
+    moved = Finding("drift", "the score moved", effect=0.5, interval=(0.4, 0.6), unit="mean score", rank=4)
+    assert "not drawn: #4<" in view.findings_figure([DEFECT, moved]).layout.title.text
+    assert "not drawn" not in view.findings_figure([DEFECT]).layout.title.text
 
 
 def test_a_figure_of_nothing_is_still_a_figure() -> None:

@@ -2,12 +2,15 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pandas as pd
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
+from workbench.attacks.scenario import read_scenario
 from workbench.data.dataset import Dataset, open_dataset
+from workbench.digest import digest
 from workbench.evidence.blank import refuse_blank
 from workbench.evidence.freeze import COMPLETED, freeze
 from workbench.evidence.page import notebook_page
@@ -170,3 +173,37 @@ def test_what_cannot_be_opened_is_said_and_selects_nothing(widget: FindingsTable
 
 def test_a_read_only_table_opens_nothing(dataset: Dataset, findings: list[Finding]) -> None:
     assert FindingsTable(Investigation(dataset), findings, readonly=True).openable == []
+
+
+def test_a_finding_becomes_a_scenario_of_the_incident_with_the_link_back(
+    widget: FindingsTable, incident: str, home: Path, findings: list[Finding]
+) -> None:
+    say(widget, type="scenario", finding=1)
+    assert widget.message == ""
+    made = widget.scenario
+    [file] = (home / "incidents" / incident / "scenarios").glob("*.yaml")
+    assert str(file) == made["file"]
+    assert read_scenario(file).id == made["id"]
+    assert read_scenario(file).parent == made["parent"]
+    assert made["parent"].startswith(f"{incident}: finding 2, {digest(findings[1].published().to_dict())}")
+    assert file.read_text() == made["yaml"]
+
+
+def test_without_an_incident_the_scenario_is_shown_and_nothing_is_written(
+    dataset: Dataset, findings: list[Finding], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    widget = FindingsTable(Investigation(dataset), findings)
+    say(widget, type="scenario", finding=1)
+    assert (widget.scenario["file"], list(tmp_path.rglob("*.yaml"))) == ("", [])
+    assert "generator: segment" in widget.scenario["yaml"]
+
+
+def test_no_scenario_is_made_of_a_finding_about_few_people_and_none_is_offered_to_readers(
+    widget: FindingsTable, dataset: Dataset, findings: list[Finding]
+) -> None:
+    say(widget, type="scenario", finding=0)
+    assert "too few people" in widget.message
+    assert widget.scenario == {}
+    assert FindingsTable(Investigation(dataset), findings, readonly=True).triable == []
+    assert set(widget.triable) == {"slice", "disparity", "attack", "integrity", "drift"}

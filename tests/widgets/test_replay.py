@@ -104,7 +104,22 @@ def test_the_selection_filters_and_a_line_of_the_matrix_selects(
     assert investigation.selection == equals("region", "south")
     assert sum(step["judged"] for step in view.steps) == everything - north
     say(view, type="undo")
-    assert [group["where"] for group in view.matrix["groups"]] == ['region = "north"']
+    assert investigation.selection == equals("region", "north")
+
+
+def test_the_matrix_keeps_the_lines_of_its_own_column_to_be_clicked_next(
+    investigation: Investigation, result: Result, recording: Recording
+) -> None:
+    view = AttackReplay(investigation, result, recording, by="region")
+    lines = view.matrix["groups"]
+    say(view, type="group", where='region = "north"')
+    assert view.matrix["groups"] == lines
+    investigation.select(Predicate.parse('a >= 0 and region = "north"'))
+    fewer = view.matrix["groups"]
+    assert [line["where"] for line in fewer] == [line["where"] for line in lines]
+    assert all(line["judged"] < whole["judged"] for line, whole in zip(fewer, lines, strict=True))
+    say(view, type="group", where='region = "south"')
+    assert str(investigation.selection) == 'a >= 0 and region = "south"'
 
 
 def test_a_selection_of_a_column_that_was_not_recorded_filters_nothing_and_says_so(
@@ -118,7 +133,7 @@ def test_a_selection_of_a_column_that_was_not_recorded_filters_nothing_and_says_
 
 
 def test_few_inputs_are_not_counted(investigation: Investigation, result: Result, recording: Recording) -> None:
-    view = AttackReplay(investigation, result, recording)
+    view = AttackReplay(investigation, result, recording, by="region")
     investigation.select(Predicate.parse("a >= 1.6"))
     assert view._review.mask(investigation.selection).sum() in range(1, 10)
     assert view.steps == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
-APPS = ("status", "fairness", "slices", "lineage")
+APPS = ("status", "drift", "integrity", "fairness", "slices", "lineage")
 ADDRESS = "127.0.0.1"
 """The loopback address only: whoever may see a page from elsewhere is for a proxy with a login to say."""
 

@@ -7,41 +7,25 @@ published results and findings), follows the reader's light or dark preference, 
 from __future__ import annotations
 
 import html
-import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import panel as pn
-import param
 
+from workbench.apps.found import Found
 from workbench.apps.incidents import incidents_page, latest_run
 from workbench.apps.page import shown_html, shown_item, shown_text
-from workbench.apps.shown import Shown
 from workbench.incident.account import moments_of, steps_of
 from workbench.incident.chain import Entry
 from workbench.incident.claims import Claim, claims_of
 from workbench.incident.state import IncidentState, RunState
-from workbench.result import SMALL_CELL, Result
-from workbench.triage.files import FINDINGS, HISTORY, RESULTS
-from workbench.views.findings import finding_rows
-from workbench.views.modules import module
-from workbench.views.opening import first_figure, opening
+from workbench.result import SMALL_CELL
 from workbench.views.render import Table
-from workbench.views.triage import checks_table, dated_figure, findings_of, group_figure
+from workbench.views.triage import checks_table, dated_figure, group_figure
 
 HEADER = f"<h1 style='margin:0'>Incidents</h1><p>Read-only. Groups of fewer than {SMALL_CELL} people are blanked.</p>"
-
-
-class FindingsTable(Shown):
-    """The findings table of the notebooks, for who may look and change nothing; what it shows is filtered in the browser."""
-
-    _esm = module("findings")
-    findings = param.List(doc="What `finding_rows` makes.")
-    openable = param.List(default=[], constant=True)
-    opened = param.Dict(default={}, constant=True)
 
 
 def page() -> pn.viewable.Viewable:
@@ -96,19 +80,7 @@ def _steps(entries: Sequence[Entry]) -> str:
 
 
 def _findings(folder: Path, _: RunState) -> list[pn.viewable.Viewable]:
-    document: Mapping[str, Any] = json.loads((folder / FINDINGS).read_text(encoding="utf-8"))
-    findings = [finding.published() for finding in findings_of(document)]
-    results = {file.stem: _result(file) for file in sorted((folder / RESULTS).glob("*.json"))}
-    shown = [
-        opening({**document, "findings": [finding.to_dict() for finding in findings]}),
-        first_figure(results, findings),
-        FindingsTable(findings=finding_rows(findings, results.get(HISTORY)), margin=(5, 10)),  # type: ignore[no-untyped-call]
-        dated_figure(results, findings),
-        group_figure(results),
-        checks_table(document["checks"]),
-    ]
-    return [shown_item(item) for item in shown]
-
-
-def _result(path: Path) -> Result:
-    return Result.from_dict(json.loads(path.read_text(encoding="utf-8"))).published()
+    found = Found.read(folder)
+    return found.shown(
+        dated_figure(found.results, found.findings), group_figure(found.results), checks_table(found.document["checks"])
+    )

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import sys
 import traceback
+from typing import Any
 
 import typer
 
-from workbench.cli import analyse, approvals, attacks, evidence, explain, hosts, incidents, known, lineage, scenarios
+from workbench.cli import analyse, approvals, attacks, defences, evidence, explain, hosts, incidents, known, lineage, scenarios
 from workbench.cli.output import say
 from workbench.errors import WorkbenchError
 
@@ -23,17 +24,33 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for module in (hosts, analyse, known, explain, attacks, scenarios, approvals, incidents, evidence, lineage):
+for module in (hosts, analyse, known, explain, attacks, defences, scenarios, approvals, incidents, evidence, lineage):
     module.add_commands(app)
 
 
 def main() -> None:
     """Run the command line; an error of ours is one line on stderr and an exit code, a bug is a traceback and 2."""
     try:
-        app(prog_name="workbench")
+        sys.exit(app(prog_name="workbench", standalone_mode=False))
+    except typer.TyperException as exc:
+        say(_wrong_usage(exc))
+        sys.exit(2)
+    except typer.Abort:
+        say("stopped: a question was not answered")
+        sys.exit(2)
     except WorkbenchError as exc:
         say("error: " + " ".join(str(exc).split("\n")))
         sys.exit(exc.exit_code)
     except Exception:  # noqa: BLE001  a bug must not be taken for exit 1, "found bad"
         say(traceback.format_exc().rstrip(), "this is a bug of the workbench; please report the lines above")
         sys.exit(2)
+
+
+def _wrong_usage(exc: Any) -> str:
+    """What was wrong with the words of the command line, and where to look it up; the help where no word was given."""
+    told, context = exc.format_message().rstrip(), getattr(exc, "ctx", None)
+    if "\n" in told:
+        return str(told)
+    where = context.command_path if context else "workbench"
+    end = "" if told.endswith((".", "?")) else "."
+    return f"error: {told[:1].lower()}{told[1:]}{end} See `{where} --help`."

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from workbench.cli.output import progress, say, say_table, short, step_teller, write_result
+from workbench.cli.approvals import NAMED, AllowRemote, OfIncident, Production, Trust, open_targets
+from workbench.cli.output import progress, say, say_findings, say_shown, say_table, short, step_teller, write_result
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from workbench.analysis.slices.windows import Given
     from workbench.data.dataset import Dataset
-    from workbench.result import Finding, Result
+    from workbench.result import Result
     from workbench.triage.run import Triage
 
 Data = Annotated[str, typer.Argument(help="Decision log: a path, a pattern or a URL.", metavar="DATA")]
@@ -49,27 +49,39 @@ def triage(
     on: On = "",
     lineage: Annotated[str, typer.Option("--lineage", help="Events of the pipeline that made it.")] = "",
     recordings: Annotated[str, typer.Option("--recordings", help="Recorded attacks: a recording, or a folder of them.")] = "",
+    target: Annotated[str, typer.Option("--target", help=f"The model that decided, to score again what broke: {NAMED}")] = "",
+    trust: Trust = None,
+    allow_remote: AllowRemote = None,
+    production: Production = None,
+    incident: OfIncident = "",
     seed: Seed = 0,
 ) -> None:
     """Run every check and rank what was found. Exit 0: no incident found; 1: incident, or could not tell."""
     from workbench.files import require_writable
+    from workbench.incident.approvals import approval_for
     from workbench.triage.files import write_triage
+    from workbench.triage.repair.undo import REPAIR
     from workbench.triage.run import triage as run_triage
     from workbench.triage.source import open_log
     from workbench.views.opening import opening
+    from workbench.views.undone import asked_text
 
     require_writable(out)
+    targets = open_targets([target] if target else [], trust=trust, allow_remote=allow_remote, production=production)
+    approval = approval_for(targets, incident)
     dataset, windows = open_log(
         data, roles, reference=reference, current=current, reference_data=reference_data, labels=labels, on=on, lineage=lineage,
         recordings=recordings,
     )  # fmt: skip
-    say(f"{dataset.rows:,} decisions in {dataset.name}", *(f"  {notice}" for notice in dataset.notices))
-    found = run_triage(dataset, **windows, seed=seed, tell=step_teller())
+    many = "decision" if dataset.rows == 1 else "decisions"
+    say(f"{dataset.rows:,} {many} in {dataset.name}", *(f"  {notice}" for notice in dataset.notices))
+    asked = next(iter(targets), None)
+    found = run_triage(dataset, **windows, target=asked, approval=approval, seed=seed, tell=step_teller())
     path = write_triage(found, out)
     _say_skipped(found)
     say("", repr(opening(found.to_dict(), [check.name for check in found.checks if check.mute])), "")
     say_findings(found.findings)
-    say(f"written to {path}")
+    say(*(asked_text(result) for name, result in found.results.items() if name == REPAIR), f"written to {path}")
     if found.verdict != "no incident found":
         raise typer.Exit(1)
 
@@ -141,6 +153,7 @@ def disparity(
     """Measure every group and intersection, and its distance from the reference group; with --reference, before as well."""
     from workbench.analysis.disparity import measure_disparity
     from workbench.analysis.disparity_review import bound_missing
+    from workbench.views.disparity import gaps_table
 
     def measured(rows: Dataset) -> Result:
         return measure_disparity(
@@ -151,6 +164,7 @@ def disparity(
     dataset, before = _open(data, roles, reference, current, labels=labels, on=on)
     result = measured(dataset)
     bounds = bound_missing(dataset, missing, reference_group).tables if missing else {}
+    say_shown(gaps_table(result))
     write_result(replace(result, tables={**result.tables, **bounds}), json, None if before is None else measured(before))
 
 
@@ -158,28 +172,26 @@ def drift(data: Data, *, reference: Reference, json: JsonOut, roles: RolesFile =
     """Compare every column between two windows."""
     from workbench.analysis.drift import drift as measure_drift
     from workbench.errors import InputError
+    from workbench.views.drift import moved_table
 
     dataset, before = _open(data, roles, reference, current)
     if before is None:
         raise InputError("drift needs two windows", None, "Give --reference, the rows that were still good.")
-    write_result(measure_drift(dataset, before), json)
+    result = measure_drift(dataset, before)
+    say_shown(moved_table({"drift": result.published()}))
+    write_result(result, json)
 
 
 def integrity(data: Data, *, json: JsonOut, roles: RolesFile = "", reference: Reference = "", current: Current = "") -> None:
     """Inspect every column and every series over time for defects."""
     from workbench.analysis.integrity import integrity as inspect
+    from workbench.views.integrity import changes_table, defects_table, repeats_sentence
 
     dataset, before = _open(data, roles, reference, current)
-    write_result(inspect(dataset, before), json)
-
-
-def say_findings(findings: Iterable[Finding], title: str = "Findings, ranked") -> None:
-    """Print findings as a table: what it is, and under it how large, since when and for whom; nothing where there are none."""
-    from workbench.views.triage import detail_text
-
-    rows = [(item.rank, item.severity, item.kind, f"{item.statement}\n{detail_text(item)}\n") for item in findings]
-    if rows:
-        say_table(title, ("#", "severity", "kind", "what"), rows)
+    result = inspect(dataset, before)
+    shown = {"integrity": result.published()}
+    say_shown(defects_table(shown), changes_table(shown), repeats_sentence(shown))
+    write_result(result, json)
 
 
 def _select(dataset: Dataset, within: str) -> Dataset:

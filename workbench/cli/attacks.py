@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,7 +11,8 @@ import typer
 
 from workbench.cli.analyse import Current, Data, JsonOut, Reference, RolesFile, Seed
 from workbench.cli.approvals import NAMED, AllowRemote, OfIncident, Production, Trust, open_targets
-from workbench.cli.output import say, say_table, write_json
+from workbench.cli.output import say, say_findings, say_table, write_json
+from workbench.errors import shorten
 
 if TYPE_CHECKING:
     from workbench.attacks.recording import Recording
@@ -88,7 +90,6 @@ def hunt(
     seed: Seed = 0,
 ) -> None:
     """Look for traces of attacks in a log: probing, evasion, and recorded attacks that come back."""
-    from workbench.cli.analyse import say_findings
     from workbench.triage.hunt import hunt_log
     from workbench.triage.source import open_log
     from workbench.views.triage import headline
@@ -179,7 +180,14 @@ def _without_verdicts(found: Result) -> dict[str, object]:
 
 
 def _say_recording(recorded: Recording) -> None:
+    """Where the recording is, and how many inputs were answered with an error; exit 1 where none was answered otherwise."""
     say(f"recorded {recorded.rows:,} inputs in {recorded.calls:,} calls into {recorded.folder}", f"  {recorded.content}")
+    errors = [text for text in recorded.row_columns("error")["error"].to_pylist() if text]
+    if errors:
+        common, times = Counter(errors).most_common(1)[0]
+        say(f"  {len(errors):,} of {recorded.rows:,} inputs got an error for an answer; {times:,} times: {shorten(common)}")
+    if errors and len(errors) == recorded.rows:
+        raise typer.Exit(1)
 
 
 def _say_replay(found: Result) -> None:
@@ -200,5 +208,5 @@ def _say_replay(found: Result) -> None:
 def _share(row: Mapping[Any, Any], name: str) -> str | None:
     import pandas as pd
 
-    value, low, high = (row[f"{name}{end}"] for end in ("", "_low", "_high"))
-    return None if pd.isna(value) else f"{value:.2f} ({low:.2f} to {high:.2f})"
+    value, low, high, among = (row.get(f"{name}{end}") for end in ("", "_low", "_high", "_of"))
+    return None if pd.isna(value) else f"{value:.0%} of {among:,} ({low:.0%} to {high:.0%})"

@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from workbench.apps import APPS
 from workbench.cli.output import cell_teller, say
 
 DEMO = "compas"
@@ -67,10 +68,11 @@ def doctor() -> None:
     from workbench.views.render import can_draw
 
     home = find_home()
+    room = shutil.disk_usage(_nearest(home)).free
     checks = [
         ("Python", True, sys.version.split()[0]),
         ("home", _holds(lambda: require_writable(home)), str(home)),
-        ("room on its disk", shutil.disk_usage(_nearest(home)).free > LEAST_ROOM, "at least 1 GB is needed"),
+        ("room on its disk", room > LEAST_ROOM, f"{room / 1e9:,.1f} GB free; at least 1 GB is needed"),
         ("author", _holds(author), author() if _holds(author) else "set WORKBENCH_AUTHOR"),
         ("runbooks", "triage" in template_names(), ", ".join(template_names())),
         ("browser for static figures", can_draw(), "chromium; without it figures stay interactive only"),
@@ -84,13 +86,13 @@ def doctor() -> None:
 
 
 def serve(
-    page: Annotated[str, typer.Argument(help="Which page: status, fairness or slices.", metavar="APP")] = "status",
+    page: Annotated[str, typer.Argument(help=f"Which page: {', '.join(APPS)}.", metavar="APP")] = "status",
     port: Annotated[int, typer.Option("--port", help="On which port of this machine.")] = 5006,
     *,
     show: Annotated[bool, typer.Option("--show", help="Open a browser.")] = False,
 ) -> None:
     """Serve a read-only, redacted page for stakeholders on this machine."""
-    from workbench.apps import APPS, serve_app
+    from workbench.apps import serve_app
     from workbench.errors import UnknownNameError
     from workbench.incident.home import find_home
 

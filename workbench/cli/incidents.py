@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from workbench.cli.analyse import say_findings
-from workbench.cli.output import cell_teller, parse_parameters, say, say_table, write_json
+from workbench.cli.output import cell_teller, parse_parameters, say, say_findings, say_table, write_json
 
 if TYPE_CHECKING:
     from workbench.incident.record import Record

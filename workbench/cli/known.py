@@ -36,7 +36,7 @@ def known(
     from workbench.triage.known import when_known
     from workbench.triage.run import triage
     from workbench.triage.source import open_log
-    from workbench.views.known import known_sentence
+    from workbench.views.known import known_sentence, known_text
 
     delay = _duration(label_delay)
     dataset, windows = open_log(
@@ -46,8 +46,8 @@ def known(
     found = triage(dataset, reference=before, current=after, seed=seed, tell=step_teller())
     with progress("looks") as tell:
         result = when_known(dataset, found, reference=before, current=after, label_delay=delay, looks=looks, seed=seed, tell=tell)
-    columns = ("rank", "onset", "unknown", "known", "rows", "people", "statement")
-    say_table(result.title, columns, result.tables["known"][list(columns)].itertuples(index=False))
+    rows = ((row["rank"], f"{row['statement']}\n{known_text(row)}\n") for row in result.tables["known"].to_dict("records"))
+    say_table(result.title, ("#", "what, and when it could have been known"), rows)
     say("", known_sentence(result))
     write_result(result, json)
 

@@ -18,10 +18,13 @@ from typing import TYPE_CHECKING, Any
 from workbench.errors import ParameterError
 
 if TYPE_CHECKING:
-    from workbench.result import Result
+    from workbench.result import Finding, Result
+    from workbench.views.render import Static
 
 NARROWEST = 60
 """Columns that a table takes at least, however narrow the terminal."""
+LONGEST_WORD = 20
+"""Characters that stay on one line of a table, where there is room."""
 
 
 def say(*lines: str) -> None:
@@ -38,15 +41,38 @@ def say_table(title: str, columns: Iterable[str], rows: Iterable[Iterable[object
     from rich.text import Text
 
     table = Table(title=Text(shown(title)), title_justify="left", box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    for row in rows:
-        table.add_row(*(Text("–" if cell is None else shown(str(cell))) for cell in row))
+    texts = [["–" if cell is None else shown(str(cell)) for cell in row] for row in rows]
+    for place, column in enumerate(columns):
+        longest = max((len(word) for row in texts for word in row[place].split()), default=0)
+        table.add_column(column, overflow="fold", min_width=min(longest, LONGEST_WORD))
+    for row in texts:
+        table.add_row(*map(Text, row))
     console = Console(stderr=True)
     console.width = max(console.width, NARROWEST)
     with console.capture() as captured:
         console.print(table)
     _print("\n".join(line.rstrip() for line in captured.get().rstrip("\n").split("\n")))
+
+
+def say_findings(findings: Iterable[Finding], title: str = "Findings, ranked") -> None:
+    """Print findings as a table: what it is, and under it how large, since when and for whom; nothing where there are none."""
+    from workbench.views.triage import detail_text
+
+    rows = [(item.rank, item.severity, item.kind, f"{item.statement}\n{detail_text(item)}\n") for item in findings]
+    if rows:
+        say_table(title, ("#", "severity", "kind", "what"), rows)
+
+
+def say_shown(*parts: Static) -> None:
+    """Print what a view shows: a table as wide as the terminal, anything else as its text."""
+    from workbench.views.render import Table
+
+    for part in parts:
+        if isinstance(part, Table):
+            say_table(part.caption, part.frame.columns, part.frame.itertuples(index=False, name=None))
+        else:
+            say(repr(part))
+        say("")
 
 
 def short(cell: object) -> object:

@@ -105,7 +105,7 @@ class Roles:
         except (OSError, UnicodeDecodeError) as exc:
             raise RolesError("the roles file cannot be read", str(path), f"{exc}".split("\n")[0]) from exc
         except yaml.YAMLError as exc:
-            raise RolesError("the roles file is not YAML", str(path), " ".join(str(exc).split())) from exc
+            raise RolesError("the roles file is not YAML", str(path), _place(exc)) from exc
         if not isinstance(data, Mapping):
             raise RolesError("the roles file holds no mapping", str(path), "Write one `role: column` per line.")
         return cls.of(data)
@@ -181,6 +181,13 @@ def require_column(role: str, column: str, columns: Sequence[str]) -> None:
     if column not in columns:
         do = f"{_near(column, columns)}Columns: {', '.join(columns)}."
         raise RolesError(f"role {role} names a column that does not exist", column, do)
+
+
+def _place(exc: Any) -> str:
+    """Where the YAML breaks off and why, without the text that stands there: it may be a row of somebody's data."""
+    mark, problem = getattr(exc, "problem_mark", None), getattr(exc, "problem", None) or "it cannot be read"
+    where = "" if mark is None else f"Line {mark.line + 1}, column {mark.column + 1}: "
+    return f"{where}{problem}. Write one `role: column` per line."
 
 
 def _near(name: str, known: Sequence[str]) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
-from workbench.errors import InputError
+from workbench.errors import InputError, SourceError
 from workbench.lineage.build import build_lineage
 from workbench.lineage.event import Event, EventLog
 from workbench.lineage.graph import Lineage
@@ -57,7 +57,7 @@ def read_log(*sources: str | Path, allow_hosts: Iterable[str] = ()) -> EventLog:
     Raises
     ------
     SourceError
-        If a source cannot be read.
+        If a source cannot be read, or there is no event in any of them: an empty history would clear everything upstream.
     InputError
         If there is none.
     """
@@ -66,6 +66,9 @@ def read_log(*sources: str | Path, allow_hosts: Iterable[str] = ()) -> EventLog:
     log = EventLog()
     for source in sources:
         _read(str(source), log, tuple(allow_hosts))
+    if not log.events:
+        do = "Give files or folders of OpenLineage events, an MLflow database or a Marquez URL."
+        raise SourceError("no event in this", ", ".join(map(str, sources)), do)
     return log
 
 

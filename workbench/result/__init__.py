@@ -39,6 +39,8 @@ __all__ = ["SMALL_CELL", "Finding", "Result", "from_records", "git_state", "prov
 
 PACKAGES = ("ml-incident-workbench", "duckdb", "ibis-framework", "numpy", "pandas", "scipy", "scikit-learn", "fairlearn", "shap")
 PERCENTAGE = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?= %)")
+OF_THE_MACHINE: Mapping[str, list[str]] = {"health": ["seconds", "memory"]}
+"""Table to its columns that the machine measured, which no digest covers."""
 ROW_SHARES = ("total variation", "missing share", "share of rows")
 """Units in which an effect times the support is a number of rows, so that it could count a few people: not where a finding has
 a date or no column of its own, for then the support is what was counted."""
@@ -67,7 +69,10 @@ class Finding:
     undermines, explained_by
         Ranks of findings that cannot be trusted because of this one; rank of the finding that accounts for this one.
     share_of_harm
-        Part of the excess harm in the data that lies in these rows, in [0, 1].
+        Part of the excess harm in the data that is gone when the cause is undone, in [0, 1].
+    share_interval, undone_by, undone
+        Its 95 % interval; ``repaired`` where the rows were put right and scored again, ``removed`` where they were only left out;
+        and what came of scoring them again, in a sentence. None where nothing was.
     cause
         A word of `workbench.vocabulary.CAUSES`: what it is put down to; None where the log does not tell.
     evidence
@@ -93,6 +98,9 @@ class Finding:
     explained_by: int | None = None
     ruled_out: tuple[str, ...] = ()
     share_of_harm: float | None = None
+    share_interval: tuple[float, float] | None = None
+    undone_by: str | None = None
+    undone: str | None = None
     cause: str | None = None
     check: str = ""
     evidence: str | None = None
@@ -122,7 +130,8 @@ class Finding:
         return replace(
             self,
             statement=f"{self.kind}{about}, {self.where}: measured on fewer than {SMALL_CELL} people, or would tell of them",
-            effect=None, interval=None, p=None, p_adjusted=None, support=None, people=None, share_of_harm=None, ruled_out=(),
+            effect=None, interval=None, p=None, p_adjusted=None, support=None, people=None, share_of_harm=None,
+            share_interval=None, undone_by=None, undone=None, ruled_out=(),
         )  # fmt: skip
 
     def _rounded_slice(self) -> Finding:
@@ -238,7 +247,8 @@ class Result:
     @functools.cached_property
     def digest(self) -> str:
         """Digest of the published form without times, machine and versions: the same computation gives the same digest."""
-        form = self.published().to_dict()
+        kept = {name: table.drop(columns=OF_THE_MACHINE.get(name, []), errors="ignore") for name, table in self.tables.items()}
+        form = replace(self, tables=kept).published().to_dict()
         provenance = form["provenance"]
         form["provenance"] = {key: provenance.get(key) for key in ("arguments", "seed", "fingerprint")}  # type: ignore[union-attr]
         return digest(form)

@@ -18,6 +18,7 @@ a period, by the rows before and after an onset        periods and changes count
                                                        so do the histories of findings, on both of their sides alike
 a rare text that names a cell of its own               the cell is left out, not blanked
 a replay's verdict on one input, by its id             left out, with what an error says; counts per target stay
+rows that a repair changes, by the finding's           counted in tens
 where a replay first diverges                          its call, where ten inputs or more were in it; no input, no score
 a group's classes of people, by the other groups'       blanked as groups are; of other parts of the rows nothing is told
 a longest run of fewer than ten rows                   blanked with its value and dates
@@ -293,6 +294,19 @@ def _hunt(tables: Tables, _numbers: Mapping[str, Plain], _roles: Mapping[str, An
     return shown | {"activity": _timeline(tables["activity"])} if len(tables["activity"]) else shown
 
 
+def _repair(tables: Tables, _numbers: Mapping[str, Plain], _roles: Mapping[str, Any]) -> Tables:
+    """Rows in tens, so that no difference to a finding's rows is the size of a small cell; what is gone to three digits."""
+    shown = {name: _without_marked(table) for name, table in tables.items()}
+    for table, names, change in (
+        ("repairs", ("rows", "sampled", "rows_asked"), rounded_count),
+        ("repairs", ("gone", "total"), _as_digits(3)),
+        ("model", ("rows", "rows_asked"), rounded_count),
+    ):
+        for name in names:
+            shown[table] = rewrite(shown[table], name, change)
+    return shown
+
+
 Publisher = Callable[[Tables, Mapping[str, Plain], Mapping[str, Any]], Tables]
 CELL_COLUMNS: Final = {
     "cells": {"column", "where", "share_before", "share", "rows_before", "rows"},
@@ -306,6 +320,7 @@ PUBLISHERS: Final[Mapping[str, tuple[Mapping[str, set[str]], Publisher]]] = {
     "hunt": ({"activity": {"start", "rows", "suppressed"}}, _hunt),
     "integrity": ({"columns": {"column"}}, _integrity),
     "privacy": ({"slices": {"attribute", "n"}}, _privacy),
+    "repair": ({"repairs": {"rows", "sampled", "gone", "total"}, "model": {"rows"}}, _repair),
     "replay": ({"divergence": {"call", "inputs"}}, _replay),
     "slices": ({"slices": SLICE_COLUMNS}, publish_slices),
     "soundness": ({"periods": SOUNDNESS_COLUMNS}, publish_soundness),

@@ -10,13 +10,15 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Final
 
 from workbench.attacks.recording import Recording
 from workbench.data.dataset import Dataset
 from workbench.errors import InputError
 from workbench.predicate import Predicate
 from workbench.result import Finding, Result
+
+LEAST_HELP: Final = 0.1
 
 
 class NotAskedError(InputError):
@@ -84,12 +86,15 @@ class Examined:
         The analysis that holds the numbers, kept as evidence.
     familywise
         Whether each p already holds for everything the check examined (max-T, Bonferroni), so that the check counts as one test.
+    allowed
+        Whether the intervals of the findings already allow for their having been chosen.
     """
 
     findings: Sequence[Finding] = ()
     tests: int = 0
     result: Result | None = field(default=None, repr=False)
     familywise: bool = False
+    allowed: bool = False
 
 
 Check = Callable[[Context], Examined | Sequence[Finding]]
@@ -99,6 +104,12 @@ def began_together(one: Finding, other: Finding) -> bool:
     """Whether the intervals of two onsets overlap; false where one has none. ISO 8601 texts order as their times do."""
     left, right = one.onset_interval, other.onset_interval
     return left is not None and right is not None and left[0] <= right[1] and right[0] <= left[1]
+
+
+def did_not_help(finding: Finding) -> bool:
+    """Whether the cause was repaired, and surely less than `LEAST_HELP` of the harm went with it: it speaks against the cause."""
+    interval = finding.share_interval if finding.undone_by == "repaired" else None
+    return interval is not None and interval[1] < LEAST_HELP
 
 
 def percent(value: float | None) -> str:

@@ -16,6 +16,8 @@ FINDINGS = "findings.json"
 RESULTS = "results"
 HISTORY = "history"
 """What the course of each finding over time is called beside the results of the checks."""
+SOUNDNESS = "soundness"
+"""What the rates, missing and repeated rows and volume over time are called there."""
 
 
 def write_triage(found: Triage, out: str | Path) -> Path:
@@ -58,7 +60,7 @@ def _take_away(path: Path, results: Path) -> None:
         checks = []
     try:
         path.unlink()
-        for name in (*checks, HISTORY):
+        for name in (*checks, HISTORY, SOUNDNESS):
             (results / f"{Path(name).name}.json").unlink(missing_ok=True)
     except OSError as exc:
         raise cannot_write(path, exc) from exc

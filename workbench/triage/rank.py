@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from workbench.result import Finding
 from workbench.triage.caused import CHECK
+from workbench.triage.check import did_not_help
 from workbench.triage.fold import Link
 from workbench.vocabulary import SEVERITIES
 
@@ -16,9 +17,10 @@ WORST_FIRST = {word: number for number, word in enumerate(reversed(SEVERITIES))}
 def rank(findings: Sequence[Finding], links: Sequence[Link]) -> list[Finding]:
     """The findings in order, numbered from 1, with `undermines` and `explained_by` as those numbers.
 
-    A cause comes before what is none. Inside a class by severity, then, of causes, by the share of the harm that goes with them,
-    then by people (rows, where people are not known) x effect, an effect above 1 counting as 1. Of several findings that explain
-    one, the first link counts, followed to the finding that nothing explains; what is explained undermines nothing by itself.
+    A cause comes before what is none, and one whose repair did not help after all that may be. Inside a class by severity, then,
+    of causes, by the share of the harm that goes with them, then by people (rows, where people are not known) x effect, an
+    effect above 1 counting as 1. Of several findings that explain one, the first link counts, followed to the finding that
+    nothing explains; what is explained undermines nothing by itself.
     """
     explained: dict[int, int] = {}
     for link in links:
@@ -28,16 +30,16 @@ def rank(findings: Sequence[Finding], links: Sequence[Link]) -> list[Finding]:
     links = [link for link in links if link.explains or (link.source not in explained and link.target not in explained)]
     undermining = {link.source for link in links if not link.explains}
 
-    def key(position: int) -> tuple[bool, bool, bool, bool, int, float, float]:
+    def key(position: int) -> tuple[bool, bool, bool, bool, bool, int, float, float]:
         finding = findings[position]
         touched = finding.people if finding.people is not None else finding.support or 0
         size = -touched * min(1.0, abs(finding.effect or 0.0))
-        leads = finding.check == CHECK and finding.severity != "low"
+        leads = (finding.check == CHECK or (finding.kind == "attack" and finding.cause is not None)) and finding.severity != "low"
         later = position not in undermining and not leads
         first = leads or finding.severity == "critical"
         harm = -(finding.share_of_harm or 0.0) if leads else 0.0
         severity = WORST_FIRST[finding.severity]
-        return (position in explained, finding.standing, later, not first, severity, harm, size)
+        return (position in explained, finding.standing, did_not_help(finding), later, not first, severity, harm, size)
 
     order = sorted(range(len(findings)), key=key)
     numbers = {position: number for number, position in enumerate(order, 1)}

@@ -95,12 +95,12 @@ def version_sentence(own: pd.Series[Any], pair: pd.Series[Any] | None) -> str:
     """One version's verdict as a sentence: what replay says, and whether a fresh attack bears it out."""
     name = own["target"]
     if own["overfitted_defence"]:
-        shares = f"{_percent(own['replayed'])} of the recorded attacks succeed, {_percent(own['adaptive'])} of fresh ones"
+        shares = f"{_share(own, 'replayed', 'of the')} recorded attacks succeed, {_share(own, 'adaptive')} fresh ones"
         if pair is not None and not pd.isna(own.get("unseen")):
-            shares += f", {_percent(own['unseen'])} of unseen ones made for {pair['baseline']}"
+            shares += f", {_share(own, 'unseen')} unseen ones made for {pair['baseline']}"
         return f"{name} is an overfitted defence: {shares}; most of the gain is not borne out"
     if pair is None:
-        return f"{name}: {_percent(own['replayed'])} of the recorded attacks succeed"
+        return f"{name}: {_share(own, 'replayed', 'of the')} recorded attacks succeed"
     gone, came = int(pair["newly_fixed"]), int(pair["newly_failing"])
     compared = f"against {pair['baseline']} {came} newly fail and {gone} no longer do, of {int(pair['judged'])} judged"
     if came > gone:
@@ -125,5 +125,8 @@ def _row(table: pd.DataFrame, version: str) -> Any:
     return rows.iloc[0] if len(rows) else None
 
 
-def _percent(share: Any) -> str:
-    return "an unknown share" if pd.isna(share) else f"{100 * share:.0f} %"
+def _share(own: pd.Series[Any], name: str, of: str = "of") -> str:
+    """``13 % of 97``; results made before the number was kept do not say of how many."""
+    share, among = own[name], own.get(f"{name}_of")
+    words = of if among is None or pd.isna(among) else f"{of} {int(among):,}"
+    return f"an unknown share {words}" if pd.isna(share) else f"{100 * share:.0f} % {words}"

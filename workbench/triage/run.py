@@ -7,11 +7,13 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from workbench.attacks.approval import Approval, require_approval
 from workbench.attacks.recording import Recording
 from workbench.data.dataset import Dataset
 from workbench.digest import Plain, digest
 from workbench.errors import InputError, PredicateError
 from workbench.lineage.graph import Lineage
+from workbench.models.target import Target
 from workbench.predicate import Predicate, require_columns
 from workbench.registry import checks as registered
 from workbench.result import Finding, Result, provenance
@@ -20,6 +22,7 @@ from workbench.triage.check import Check, Context, Examined, NotAskedError
 from workbench.triage.checks import OWN
 from workbench.triage.fold import fold
 from workbench.triage.rank import rank
+from workbench.triage.repair.undo import REPAIR, Undone, removed, undo
 from workbench.vocabulary import CAUSES, FINDING_KINDS, SEVERITIES
 
 LEAST_ROWS = 2
@@ -110,6 +113,8 @@ def triage(
     current: Predicate | None = None,
     lineage: Lineage | None = None,
     recordings: Sequence[Recording] = (),
+    target: Target | None = None,
+    approval: Approval | None = None,
     seed: int = 0,
     budget: float = 0.01,
     only: Collection[str] | None = None,
@@ -129,6 +134,11 @@ def triage(
         What the pipeline's events tell of where the decisions come from.
     recordings
         Recorded attacks that may come back.
+    target
+        The model that decided, to score rows again with their cause repaired (`workbench.triage.repair`); None: a cause is undone
+        by leaving its rows out.
+    approval
+        For a target in production.
     seed
         For anything random.
     budget
@@ -141,15 +151,21 @@ def triage(
     Raises
     ------
     InputError
-        If the dataset or a window has fewer than two rows, or `budget` is no share.
+        If the dataset or a window has fewer than two rows, or `budget` is no share; for a target in production without approval.
     """
-    context = replace(make_context(dataset, reference, current, seed=seed, budget=budget), lineage=lineage, recordings=recordings)
+    if target is not None:
+        require_approval([target], approval)
+    context = make_context(dataset, reference, current, seed=seed, budget=budget)
+    context = replace(context, lineage=lineage, recordings=recordings, target=target)
     examined, outcomes = run_checks(context, tell, only)
-    found = spend(examined, budget)
+    found, undoing, repairs = _undo_causes(spend(examined, budget), context, tell)
     folded, links = fold(found, context, lambda without: _all_findings(run_checks(without, None, only)[0]))
     findings = rank(folded, links)
     arguments = {"reference": _told(reference), "current": _told(current), "budget": budget, "roles": dataset.given.said()}
-    results = {name: item.result for name, item in examined.items() if item.result is not None}
+    if target is not None:
+        arguments |= {"target": target.digest}
+    results = {name: item.result for name, item in examined.items() if item.result is not None} | repairs
+    outcomes += undoing
     return conclude(dataset, context, findings, outcomes, results, reference=reference, current=current, arguments=arguments)
 
 
@@ -275,6 +291,28 @@ def _run_one(name: str, check: Check, context: Context) -> tuple[Outcome, Examin
     except Exception as exc:  # noqa: BLE001  a plug-in's bug must not cost the responder the other checks; it counts as failed
         return Outcome(name, "failed", f"{type(exc).__name__}: {exc}", round(time.perf_counter() - start, 3), mute=True), None
     return Outcome(name, "ran", "", round(time.perf_counter() - start, 3)), found
+
+
+def _undo_causes(
+    found: Sequence[Finding], context: Context, tell: Tell | None
+) -> tuple[list[Finding], list[Outcome], dict[str, Result]]:
+    """The findings with what undoing their causes undoes, how that went, and the numbers; without a model rows are left out."""
+    if context.target is None:
+        return removed(found), [], {}
+    tell = tell or (lambda _name, _status: None)
+    tell(REPAIR, "running")
+    start = time.perf_counter()
+    status, why, undone = "ran", "", Undone(removed(found))
+    try:
+        undone = undo(found, context)
+        status, why = ("skipped", undone.why) if undone.why else (status, why)
+    except InputError as exc:
+        status, why = "skipped", str(exc)
+    except Exception as exc:  # noqa: BLE001  a model's bug must not cost the responder what the checks found
+        status, why = "failed", f"{type(exc).__name__}: {exc}"
+    tell(REPAIR, status)
+    results = {} if undone.result is None else {REPAIR: undone.result}
+    return undone.findings, [Outcome(REPAIR, status, why, round(time.perf_counter() - start, 3))], results
 
 
 def _checked(name: str, found: Examined | Sequence[Finding], context: Context) -> Examined:

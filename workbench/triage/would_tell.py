@@ -10,6 +10,7 @@ import pandas as pd
 from scipy import special
 
 from workbench.analysis.disparity.power import NOT_ENOUGH, POWER
+from workbench.analysis.measures import LABELS
 from workbench.data.dataset import Dataset
 from workbench.result import Finding, Result, provenance
 from workbench.result.cells import is_small
@@ -50,6 +51,7 @@ def what_would_tell(dataset: Dataset, found: Triage, *, effect: float = EFFECT) 
     """
     smallest = min(found.examined, dataset.rows)
     rows = [*_of_checks(dataset, found, effect, smallest), *_of_groups(found), *_of_beginnings(dataset, found)]
+    rows += _of_versions(found)
     arguments = {"effect": effect, "alpha": ALPHA, "power": POWER, "roles": dataset.given.said()}
     return Result(
         kind="would_tell",
@@ -101,7 +103,7 @@ def _of_groups(found: Triage) -> Iterator[dict[str, Any]]:
     short = table[(table["evidence"] == NOT_ENOUGH) & table["rows_needed"].map(math.isfinite)]
     short = short.sort_values("rows_needed").drop_duplicates("where").head(MOST_GROUPS)
     for row in short.to_dict("records"):
-        why = f"too few rows to see four fifths in the {row['measure']}"
+        why = f"too few rows to see a ratio of four fifths in the {LABELS[row['measure']]}"
         who = f"{row['group']} ({row['attributes']})"
         told = _row(who, why, row["where"], n=int(row["rows_needed"]), have=int(row["n"]))
         yield {**told, "suppressed": bool(row["suppressed"])}
@@ -119,6 +121,18 @@ def _of_beginnings(dataset: Dataset, found: Triage) -> Iterator[dict[str, Any]]:
         elif n is not None and have is not None and have >= n:
             why, query = "no change of it within this log", f"{finding.where}, from before {dataset.role('time').min():%Y-%m-%d}"
         yield {**_row(f"finding {finding.rank}", why, query, n=n, have=have, columns=columns), "suppressed": is_small(have)}
+
+
+def _of_versions(found: Triage) -> Iterator[dict[str, Any]]:
+    """Mix-ups of versions whose harm is not known: only a version can be asked what it would have decided."""
+    for finding in found.findings:
+        if finding.cause == "version mix-up" and finding.undone_by != "repaired" and finding.explained_by is None:
+            why = "whether its rows would have been decided otherwise takes the other version"
+            query = f"{finding.where}, scored again by the version that decided before (a target to triage with)"
+            yield {
+                **_row(f"finding {finding.rank}", why, query, n=None, have=finding.support),
+                "suppressed": is_small(finding.support),
+            }
 
 
 def _rows_around(finding: Finding) -> int | None:

@@ -10,11 +10,12 @@ from plotly.subplots import make_subplots
 
 from workbench.analysis.measures import LABELS
 from workbench.result import SMALL_CELL, Result
-from workbench.views.render import blanked
+from workbench.views.render import Sentence, Table, blanked
 from workbench.views.theme import PALETTE, SYMBOLS, styled
 
 DRAWN = ("selection_rate", "fpr", "fnr")
 MOST_GROUPS = 30
+MOST_GAPS = 12
 OF = {
     "fpr": "actual negatives", "tnr": "actual negatives", "fnr": "actual positives", "tpr": "actual positives",
     "ppv": "predicted positives", "npv": "predicted negatives",
@@ -42,10 +43,38 @@ def groups_figure(result: Result, attributes: Sequence[str], measures: Sequence[
     for number, measure in enumerate(present):
         figure.add_trace(_points(table, measure, number), row=1, col=number + 1)
         figure.update_xaxes(title=f"share of the group's<br>{OF.get(measure, 'rows')}", row=1, col=number + 1)
-    figure.update_xaxes(tickformat=".0%", rangemode="tozero")
+    figure.update_xaxes(tickformat=".0%", rangemode="tozero", nticks=4)  # the panels of a narrow page are narrow
     figure.update_yaxes(title="group", col=1)
     title = f"Rates by {', '.join(attributes)} (95 % intervals; groups of fewer than {SMALL_CELL} blanked)"
     return styled(figure, title=title, height=170 + 34 * len(table))
+
+
+def gaps_table(result: Result) -> Table | Sentence:
+    """The groups whose rates differ from their reference group's beyond chance, the widest gaps first, of how many rows each.
+
+    Parameters
+    ----------
+    result
+        Of `workbench.analysis.disparity.measure_disparity`; gaps of small groups are left out.
+    """
+    if result.tables["disparities"].empty:
+        return Sentence("No gap can be shown: there is no second group, or the groups are too small.")
+    table = blanked(result.tables["disparities"], ["difference", "value", "reference_value", "low", "high"])
+    known = table[table["measure"].isin(DRAWN) & (table["evidence"] == "differs") & pd.to_numeric(table["difference"]).notna()]
+    if known.empty:
+        rates = " or ".join(LABELS[name] for name in DRAWN)
+        return Sentence(f"No group's {rates} is shown to differ from its reference group's.")
+    order = pd.to_numeric(known["difference"]).abs().sort_values(ascending=False, kind="stable").index
+    rows = [
+        {
+            "what": f"{LABELS[row['measure']]} {row['value']:.1%} of {row['n']:,} where {row['group']} ({row['attributes']}),"
+            f" {row['reference_value']:.1%} of {row['reference_n']:,} where {row['reference']}",
+            "points apart [95 % interval]": f"{100 * row['difference']:+.1f} [{100 * row['low']:+.1f}, {100 * row['high']:+.1f}]",
+        }
+        for row in known.loc[order[:MOST_GAPS]].to_dict("records")
+    ]
+    some = f", the widest {len(rows)} of {len(known)}" if len(known) > len(rows) else ""
+    return Table(pd.DataFrame(rows), f"Groups that differ beyond chance{some}")
 
 
 def _points(table: pd.DataFrame, measure: str, number: int) -> go.Scatter:

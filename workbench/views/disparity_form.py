@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final
 
+from workbench.analysis.measures import LABELS
 from workbench.digest import Plain, to_plain
 from workbench.result import SMALL_CELL, Result
 from workbench.views.disparity_blocks import (
@@ -103,14 +104,16 @@ def guard_blocks(guard: Result | None) -> tuple[list[Block], str]:
     said = [text(_defect(row), "bad") for row in defects.to_dict("records")]
     cuts = guard.tables["cuts"]
     if len(cuts):
-        rows = [[str(row["where"]), count(row["rows"]), amount(row["base_rate"])] for row in cuts.to_dict("records")]
+        told = cuts[cuts["rows"].notna() | cuts["base_rate"].notna()].to_dict("records")  # the rest are too small to be told
+        rows = [[str(row["where"]), count(row["rows"]), amount(row["base_rate"])] for row in told]
         said.append(table("Either side of the defect", ["rows where", "rows", "base rate"], rows, [1, 2]))
     return said, " and ".join(dict.fromkeys(str(where) for where in defects["sound"]))
 
 
 def _defect(row: Mapping[Any, Any]) -> str:
     told = row["statement"] or f"{row['what']} of {row['column']}, on fewer than {SMALL_CELL} rows"
-    return f"Data defect: {told}. It undermines: {row['undermines']}."
+    undermined = ", ".join(LABELS.get(name, name) for name in str(row["undermines"]).split(", "))
+    return f"Data defect: {told}. It undermines: {undermined}."
 
 
 def _groups(shown: Results) -> list[Block]:

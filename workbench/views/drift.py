@@ -124,14 +124,19 @@ def shift_sentence(findings: Sequence[Finding], results: Mapping[str, Result]) -
     told = [finding for finding in findings if finding.cause in SHIFTS]
     if told:
         causes = list(dict.fromkeys(str(finding.cause) for finding in told))
-        words = "; ".join(f"{cause}: {CAUSES[cause].meaning}" for cause in causes)
-        ranks = f"finding{'s' if len(told) > 1 else ''} {', '.join(f'#{finding.rank}' for finding in told)}"
-        return Sentence(f"What moved: {words} ({ranks}).")
+        return Sentence(f"What moved: {'; '.join(_shift_text(cause, told) for cause in causes)}.")
     if "drift" not in results:
         return NOT_COMPARED
     moved = _beyond_chance(results["drift"])
     named = ", ".join(moved) if moved else "No column"
     return Sentence(f"{named} moved further than chance alone explains; no finding tells whether alike cases turn out otherwise.")
+
+
+def _shift_text(cause: str, told: Sequence[Finding]) -> str:
+    """``concept drift, the same inputs lead to other outcomes (#4, which #1 explains)``."""
+    own = [finding for finding in told if finding.cause == cause]
+    ranks = [f"#{each.rank}{'' if each.explained_by is None else f', which #{each.explained_by} explains'}" for each in own]
+    return f"{cause}, {CAUSES[cause].meaning} ({'; '.join(ranks)})"
 
 
 def _beyond_chance(result: Result) -> list[str]:

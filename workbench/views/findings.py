@@ -22,6 +22,7 @@ from workbench.views.opening import size_text, sureness
 from workbench.views.render import BLANK
 from workbench.views.steps import Step, steps_for
 from workbench.views.triage import bearing_text, effect_text, findings_table, people_text, since_text
+from workbench.views.undone import share_text
 from workbench.vocabulary import CAUSES, SEVERITIES
 
 HELD: Final = re.compile(r"holds without the rows where (?P<where>.+?)(?: \((?P<left>[-+][\d.]+)\))?")
@@ -107,7 +108,7 @@ def _facts(finding: Finding) -> list[tuple[str, str]]:
         ("where", finding.where),
         ("columns", ", ".join(finding.columns)),
         ("p, adjusted", "" if finding.p_adjusted is None else f"{finding.p_adjusted:.2g}"),
-        ("share of the harm", "" if finding.share_of_harm is None else f"{100 * finding.share_of_harm:.0f} %"),
+        ("share of the harm", share_text(finding)),
         ("check", finding.check),
         ("evidence", finding.evidence or ""),
     ]

@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 from workbench.result import Finding, Result
 from workbench.views.render import BLANK, Sentence, Table, blanked
 from workbench.views.theme import BLUE, GREY, INK, ORANGE, styled
+from workbench.views.timeline import period_of
 
 MEANINGS: Final = {
     "recurrence": "a recorded attack came back",
@@ -53,9 +54,15 @@ def activity_figure(result: Result) -> go.Figure | Sentence:
     share = pd.to_numeric(table["share"], errors="coerce")
     if not share.fillna(0).any():
         return Sentence("No period has rows that belong to a recurrence or to a run of varied inputs.")
-    figure = go.Figure(go.Bar(x=pd.to_datetime(table["start"]), y=share.tolist(), marker={"color": ORANGE}, name="in a trace"))
-    figure.update_yaxes(title="share of the period's rows", tickformat=".1%", rangemode="tozero")
-    figure.update_xaxes(title="start of the period, UTC")
+    starts, rows = pd.to_datetime(table["start"]), pd.to_numeric(table["rows"], errors="coerce")
+    period = period_of(starts)
+    figure = go.Figure(go.Bar(
+        x=starts, y=share.tolist(), marker={"color": ORANGE}, name="in a trace",
+        customdata=[BLANK if pd.isna(row) else f"{row:,.0f}" for row in rows],
+        hovertemplate="%{x|%Y-%m-%d}: %{y:.1%} of %{customdata} rows<extra></extra>",
+    ))  # fmt: skip
+    figure.update_yaxes(title=f"share of the {period}'s rows", tickformat=".1%", rangemode="tozero")
+    figure.update_xaxes(title=f"first day of the {period}, UTC" if period != "day" else "day, UTC")
     return styled(figure, title="When rows belong to a trace", height=340)
 
 
@@ -65,11 +72,12 @@ def margins_figure(result: Result) -> go.Figure | Sentence:
     if not len(table):
         return Sentence("No threshold on a score explains the decisions, or scores are grades: nothing can crowd.")
     middle = ((table["low"] + table["high"]) / 2).tolist()
-    figure = go.Figure()
+    figure, among = go.Figure(), []
     for name, label, color, dash in (("rows_before", "before", GREY, "dot"), ("rows", "now", BLUE, "solid")):
         counts = pd.to_numeric(table[name], errors="coerce")
         if counts.notna().any():
             share = counts / counts.sum()
+            among.append(f"{counts.sum():,.0f} {label}")
             line = {"color": color, "dash": dash, "shape": "hvh", "width": 2}
             figure.add_scatter(x=middle, y=share.tolist(), name=label, mode="lines", line=line)
     figure.add_vline(
@@ -77,7 +85,7 @@ def margins_figure(result: Result) -> go.Figure | Sentence:
     )
     figure.update_xaxes(title="distance of the score from the threshold; positive: the decision people want")
     figure.update_yaxes(title="share of these decisions", tickformat=".1%", rangemode="tozero")
-    return styled(figure, title="Close to the threshold", height=380)
+    return styled(figure, title=f"Close to the threshold: {', '.join(among)}", height=380)
 
 
 def next_step(findings: Sequence[Finding], path: str) -> Sentence:

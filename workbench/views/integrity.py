@@ -15,9 +15,9 @@ from workbench.analysis.soundness import MISSING, REPEATED, ROWS
 from workbench.result import SMALL_CELL, Result
 from workbench.views.render import BLANK, Sentence, Table, blanked
 from workbench.views.theme import GREY, INK, ORANGE, PALETTE, SYMBOLS, WHITE, styled
+from workbench.views.timeline import RATES, WORDS
 
 NOT_INSPECTED: Final = Sentence("The columns could not be inspected; see how the check went.")
-RATES: Final = "rate of "
 NORMAL: Final = 1.959964
 """The 97.5 % quantile of the normal distribution."""
 VOLUME: Final = "rows per day"
@@ -69,7 +69,7 @@ def _course(table: pd.DataFrame, name: str, number: int) -> go.Scatter | go.Bar:
     if name == ROWS:
         return go.Bar(x=starts, y=values, name="rows", marker={"color": GREY})
     color, symbol = PALETTE[number % len(PALETTE)], SYMBOLS[number % len(SYMBOLS)]
-    return go.Scatter(x=starts, y=values, name=name, mode="lines+markers", line={"color": color},
+    return go.Scatter(x=starts, y=values, name=WORDS.get(name, name), mode="lines+markers", line={"color": color},
                       marker={"color": color, "symbol": symbol, "size": 7})  # fmt: skip
 
 
@@ -104,7 +104,7 @@ def changes_table(results: Mapping[str, Result]) -> Table | Sentence:
         return Sentence("No series changed its level, or the log has no column with the role time.")
     rows = [
         {
-            "series": change["series"],
+            "series": WORDS.get(change["series"], change["series"]),
             "since": _since(change),
             "before": _level(change, "before"),
             "after": _level(change, "after"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -32,6 +33,19 @@ def known_sentence(result: Result) -> str:
         f"Finding 1 ({first['statement']}) could have been known on {_moment(first['known'])};"
         f" {since} of its decisions{whom} were made from then to the end of this log."
     )
+
+
+def known_text(row: Mapping[Any, Any]) -> str:
+    """One finding's row in a line: when it began, the looks between which it came to be known, and what was decided after."""
+    parts = ["" if _missing(row["onset"]) else f"began {_moment(row['onset'])}"]
+    if _missing(row["known"]):
+        return " · ".join(filter(None, [*parts, "not to be known before the end of this log"]))
+    not_yet = "" if _missing(row["unknown"]) else f" (not yet {_moment(row['unknown'])})"
+    parts.append(f"could have been known {_moment(row['known'])}{not_yet}")
+    if not _missing(row["rows"]):
+        whom = "" if _missing(row["people"]) else f" on {int(row['people']):,} people"
+        parts.append(f"{int(row['rows']):,} of its decisions{whom} came after")
+    return " · ".join(filter(None, parts))
 
 
 def known_figure(result: Result) -> go.Figure:

@@ -6,7 +6,6 @@ checked and what could not be.
 
 from __future__ import annotations
 
-import html
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
@@ -15,11 +14,13 @@ import plotly.graph_objects as go
 from workbench.predicate import Predicate
 from workbench.result import SMALL_CELL, Finding, Result
 from workbench.triage.files import HISTORY
+from workbench.triage.repair.undo import REPAIR
 from workbench.views.disparity import groups_figure
 from workbench.views.drift import column_figure
 from workbench.views.history import PLAIN, history_figure, history_form
-from workbench.views.render import Sentence
+from workbench.views.render import Sentence, escaped
 from workbench.views.triage import findings_figure, findings_of, is_share
+from workbench.views.undone import noted
 from workbench.vocabulary import CAUSES
 
 QUESTIONS: Final = {
@@ -30,6 +31,7 @@ QUESTIONS: Final = {
     "causes": "what changed first, and in which rows",
     "lineage": "did something change upstream",
     "attack": "was the model attacked",
+    REPAIR: "does the harm go away when its cause is undone",
 }
 """Check to what it asks, in words."""
 ENOUGH_ROWS: Final = 30
@@ -44,8 +46,8 @@ class Opening(Sentence):
         self.lead, self.rest = lead, rest
 
     def _repr_html_(self) -> str:
-        rest = f'<p style="line-height:1.5;max-width:75em">{html.escape(self.rest)}</p>' if self.rest else ""
-        return f'<p style="font-size:1.3em;line-height:1.4;max-width:60em">{html.escape(self.lead)}</p>{rest}'
+        rest = f'<p style="line-height:1.5;max-width:75em">{escaped(self.rest)}</p>' if self.rest else ""
+        return f'<p style="font-size:1.3em;line-height:1.4;max-width:60em">{escaped(self.lead)}</p>{rest}'
 
 
 def opening(document: Mapping[str, Any], mute: Collection[str] = ()) -> Opening:
@@ -75,7 +77,13 @@ def _incident(findings: Sequence[Finding], rows: int) -> Opening:
     dated = first.onset is not None and first.onset[:10] in first.statement
     parts = [*([] if dated else [since(first)]), touched(first, rows), sureness(first)]
     lead = f"Most probably wrong: {first.statement}; {', '.join(parts[:-1])}, and {parts[-1]}."
-    rest = [cause_text(first), size_text(first), since(first) if dated else "", _more(others, len(findings) - len(stands))]
+    rest = [
+        cause_text(first),
+        first.undone or "",
+        size_text(first),
+        since(first) if dated else "",
+        _more(others, len(findings) - len(stands)),
+    ]
     return Opening(lead, " ".join(f"{part[0].upper()}{part[1:]}." for part in rest if part))
 
 
@@ -176,6 +184,8 @@ def _reason(check: Mapping[str, Any]) -> str:
 def first_figure(results: Mapping[str, Result], findings: Sequence[Finding]) -> go.Figure | Sentence:
     """The first finding's own figure: its number over time with the onset, the groups it parts, or the column that moved.
 
+    Below the title stands what scoring its rows again undid.
+
     Parameters
     ----------
     results
@@ -183,7 +193,8 @@ def first_figure(results: Mapping[str, Result], findings: Sequence[Finding]) -> 
     """
     if not findings:
         return Sentence("Nothing stood out, so there is nothing to draw.")
-    return finding_figure(results, findings[0]) or findings_figure(findings)
+    own = finding_figure(results, findings[0])
+    return findings_figure(findings) if own is None else noted(own, findings[0])
 
 
 def finding_figure(results: Mapping[str, Result], finding: Finding) -> go.Figure | None:

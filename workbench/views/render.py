@@ -20,7 +20,8 @@ DEFAULT_HEIGHT = 450
 TABLE = "font-size:14px;border-collapse:collapse"
 CELL = "text-align:left;vertical-align:top;padding:4px 8px;border-top:1px solid #d9d9d9"
 BELOW = "font-size:0.9em;opacity:0.75"
-DATE = re.compile(r"\b\d{4}-\d\d-\d\d\b(?: \d\d:\d\d UTC\b)?")
+WHOLE_WORD = re.compile(r"\b\d{4}-\d\d-\d\d\b(?: \d\d:\d\d UTC\b)?|\b\d(?:\.\d+)?e-\d+\b")
+"""What stays on one line: a day, a minute, and a number as small as 2e-145."""
 WHOLE = r"<span style='white-space:nowrap'>\g<0></span>"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
@@ -64,8 +65,13 @@ def _cells(row: Sequence[object]) -> str:
 
 
 def _cell(text: str) -> str:
-    first, _, below = DATE.sub(WHOLE, html.escape(text)).partition("\n")
+    first, _, below = escaped(text).partition("\n")
     return f"{first}<div style='{BELOW}'>{below}</div>" if below else first
+
+
+def escaped(text: str) -> str:
+    """`text` as HTML in which a day, or a small number, is not broken over two lines."""
+    return WHOLE_WORD.sub(WHOLE, html.escape(text))
 
 
 class Several:
@@ -88,7 +94,7 @@ class Sentence:
         self.text = text
 
     def _repr_html_(self) -> str:
-        return f'<p style="font-size:1.25em;line-height:1.4;max-width:60em">{html.escape(self.text)}</p>'
+        return f'<p style="font-size:1.25em;line-height:1.4;max-width:60em">{escaped(self.text)}</p>'
 
     def __repr__(self) -> str:
         return self.text

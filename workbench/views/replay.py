@@ -31,7 +31,8 @@ MEANINGS: Final = {
 }
 ALSO: Final = {
     "unseen": "share of attacks on the baseline, in no recording, that succeed here (many more than replayed: learned by heart)",
-    "gain": "share of the inputs that fall to a fresh attack on the baseline, and to none as cheap here",
+    "gain": "of the inputs that fall to a fresh attack on the baseline, those on which it fails here or needs twice the change,"
+    " less those where it is the other way round",
 }
 RARE: Final = f"values of fewer than {SMALL_CELL} inputs are left out"
 FLAWED: Final = VERDICTS[2]
@@ -43,8 +44,9 @@ def verdict_rows(result: Result) -> list[dict[str, Plain]]:
     Returns
     -------
     list of dict
-        ``replayed``, ``adaptive``, ``certified``, ``unseen``, ``gain``: share, low, high, or None where not measured; ``flag`` in
-        words, empty where there is nothing to say; ``said``, the version's sentence.
+        ``replayed``, ``adaptive``, ``certified``, ``unseen``, ``gain``: share, low, high, or None where not measured; ``of``: by
+        those names, of how many, None where not known; ``flag`` in words, empty where there is nothing to say; ``said``, the
+        version's sentence.
     """
     return [_verdict_row(row, result) for row in result.tables["targets"].to_dict("records")]
 
@@ -53,6 +55,7 @@ def _verdict_row(row: dict[Any, Any], result: Result) -> dict[str, Plain]:
     triple: dict[str, Any] = {name: _ends(row, name) for name in COLUMNS}
     return {
         "version": str(row["target"]), "digest": str(row["digest"])[7:19], **triple,
+        "of": {name: _count(row.get(f"{name}_of")) for name in (*COLUMNS, "unseen")},
         "flag": verdict_words(row),
         "unseen": _ends(row, "unseen"), "gain": _ends(row, "fresh_gain"), "cost": _number(row["adaptive_cost"]),
         "changed": int(row["decision_changed"]), "errors": int(row["errors"]),
@@ -110,9 +113,9 @@ def verdict_table(result: Result) -> Table:
     rows = [
         {
             "version": row["version"],
-            **{name: _share_text(row[name]) for name in COLUMNS},
+            **{name: _share_text(row[name], row["of"], name) for name in COLUMNS},
             "verdict": row["flag"] or BLANK,
-            "unseen": _share_text(row["unseen"]),
+            "unseen": _share_text(row["unseen"], row["of"], "unseen"),
             "gain": _share_text(row["gain"]),
             "median change": BLANK if row["cost"] is None else f"{row['cost']:.2f}",
             "decided otherwise than recorded": f"{row['changed']:,}",
@@ -147,6 +150,7 @@ def pairs_table(result: Result) -> Table:
 def divergence_table(result: Result) -> Table:
     """Where each version first answers otherwise than recorded, and why that may be; not which input it was."""
     table = result.tables["divergence"].drop(columns=["row_id", "recorded_score", "score"], errors="ignore")
+    table = table.assign(call=[BLANK if pd.isna(call) else f"{int(call) + 1:,}" for call in table["call"]])  # the first is 1
     return Table(table, "First divergence" if len(table) else "Every version answers as recorded")
 
 
@@ -167,6 +171,7 @@ def triple_figure(result: Result) -> go.Figure:
                  "arrayminus": [mid - low for mid, low, _ in ends], "thickness": 1.5}  # fmt: skip
         figure.add_scatter(
             x=[mid for mid, _, _ in ends], y=[version for version, _ in shown], error_x=error, mode="markers", name=name,
+            orientation="h",  # what stands at one version is drawn beside each other
             marker={"color": color, "symbol": symbol, "size": 11}, hovertemplate=f"{meaning}: %{{x:.1%}}<extra>%{{y}}</extra>",
         )  # fmt: skip
     figure.update_xaxes(tickformat=".0%", range=[-0.03, 1.03], title="share of inputs (bars: 95 % interval)")
@@ -183,8 +188,15 @@ def _number(value: Any) -> float | None:
     return None if pd.isna(value) else float(value)
 
 
-def _share_text(share: Any) -> str:
-    return BLANK if share is None else "{:.0%} ({:.0%} to {:.0%})".format(*share)
+def _count(number: Any) -> int | None:
+    return None if pd.isna(number) else int(number)
+
+
+def _share_text(share: Any, of: Any = None, name: str = "") -> str:
+    if share is None:
+        return BLANK
+    among = f" of {of[name]:,}" if of and of[name] is not None else ""
+    return "{:.0%}{} ({:.0%} to {:.0%})".format(share[0], among, *share[1:])
 
 
 def _part(failed: int | None, judged: int | None) -> str:

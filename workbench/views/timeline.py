@@ -13,6 +13,8 @@ from workbench.views.theme import GREY, INK, ORANGE, PALETTE, SYMBOLS, WHITE, st
 RATES = "rate of "
 ORDER = ("rate of label", "rate of prediction", "rate of error")
 """A rate keeps its colour, in whatever order a file holds the columns."""
+WORDS = {"rate of label": "positive outcomes", "rate of prediction": "positive predictions", "rate of error": "errors"}
+"""What readers see for the name of a rate."""
 
 
 def timeline_figure(result: Result, finding: Finding | None = None) -> go.Figure:
@@ -36,7 +38,7 @@ def timeline_figure(result: Result, finding: Finding | None = None) -> go.Figure
     figure.add_trace(go.Bar(x=starts, y=_numbers(table["rows"]), name="rows", marker={"color": GREY}), row=2, col=1)
     if finding is not None and finding.onset is not None:
         mark_onset(figure, finding, f"#{finding.rank} began")
-    period = _period(starts)
+    period = period_of(starts)
     figure.update_xaxes(title="", row=1, col=1)
     figure.update_xaxes(title=f"first day of the {period}, UTC", row=2, col=1)
     figure.update_yaxes(title=f"share of the<br>{period}'s rows", tickformat=".0%", rangemode="tozero", row=1, col=1)
@@ -44,7 +46,7 @@ def timeline_figure(result: Result, finding: Finding | None = None) -> go.Figure
     return styled(figure, title="Rates over time", height=520)
 
 
-def _period(starts: pd.Series[pd.Timestamp]) -> str:
+def period_of(starts: pd.Series[pd.Timestamp]) -> str:
     """The period that `starts` are the first days of, as `workbench.analysis.series.timeline` makes them."""
     if (starts.dt.day_of_year == 1).all():
         return "year"
@@ -56,7 +58,8 @@ def _period(starts: pd.Series[pd.Timestamp]) -> str:
 def _rate(starts: pd.Series[pd.Timestamp], column: pd.Series[float], number: int) -> go.Scatter:
     color = PALETTE[number]
     marker = {"symbol": SYMBOLS[number], "size": 8, "color": color}
-    return go.Scatter(x=starts, y=_numbers(column), name=column.name, mode="lines+markers", marker=marker, line={"color": color})
+    name = WORDS.get(str(column.name), column.name)
+    return go.Scatter(x=starts, y=_numbers(column), name=name, mode="lines+markers", marker=marker, line={"color": color})
 
 
 def _numbers(column: pd.Series[float]) -> list[float | None]:

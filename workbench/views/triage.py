@@ -28,7 +28,8 @@ def headline(verdict: str, findings: Sequence[Finding], rows: int) -> str:
         return f"{verdict.capitalize()}: nothing stood out in {rows:,} decisions."
     first = new[0]
     others = f" {len(new) - 1} more finding{'s' if len(new) > 2 else ''} below." if len(new) > 1 else ""
-    return f"{verdict.capitalize()} in {rows:,} decisions. First: {first.statement}.{others}"
+    lead = "Too small or too old to be one" if verdict == "no incident found" else "First"
+    return f"{verdict.capitalize()} in {rows:,} decisions. {lead}: {first.statement}.{others}"
 
 
 def findings_table(findings: Sequence[Finding]) -> Table:
@@ -78,8 +79,8 @@ def people_text(finding: Finding) -> str:
 
 
 def bearing_text(finding: Finding) -> str:
-    """What the finding does to others, or which other explains it."""
-    parts = []
+    """What came of undoing it, what the finding does to others, or which other explains it."""
+    parts = [] if finding.undone is None else [finding.undone]
     if finding.undermines:
         parts.append("undermines " + ", ".join(f"#{number}" for number in finding.undermines))
     if finding.explained_by is not None:
@@ -100,20 +101,23 @@ def detail_text(finding: Finding) -> str:
 def findings_figure(findings: Sequence[Finding]) -> go.Figure:
     """Findings that are differences of shares, as points with their 95 % intervals, in rank order; 0: no difference.
 
-    What another finding explains is left out, and so is what was measured in another unit.
+    What another finding explains is left out, and so is what was measured in another unit, which is said.
     """
-    drawn = [finding for finding in findings if finding.explained_by is None and is_share(finding)]
+    own = [finding for finding in findings if finding.explained_by is None]
+    drawn = [finding for finding in own if is_share(finding)]
+    others = ", ".join(f"#{finding.rank}" for finding in own if finding.effect is not None and not is_share(finding))
     figure = go.Figure()
     for severity, color in SEVERITY_COLORS.items():
         points = [finding for finding in drawn if finding.severity == severity]
         if points:
             figure.add_trace(_points(points, severity, color))
     figure.add_vline(x=0, line={"color": INK, "width": 1})
-    of = "difference of two shares of rows, as named on the left,<br>in percentage points; line: 95 % interval"
+    of = "difference of two shares of rows,<br>in percentage points; line: 95 % interval"
     figure.update_xaxes(title=of, ticksuffix=" pp")
     labels = [_label(finding) for finding in reversed(drawn)]
     figure.update_yaxes(title="finding: share, rows", categoryorder="array", categoryarray=labels)
-    return styled(figure, title="How large, and how sure", height=170 + 46 * max(1, len(drawn)))
+    title = f"How large, and how sure{f'<br><sup>in other units, not drawn: {others}</sup>' if others else ''}"
+    return styled(figure, title=title, height=170 + 46 * max(1, len(drawn))).update_layout(margin={"t": 110})
 
 
 def is_share(finding: Finding) -> bool:

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import Final
 
 import traitlets
 
 from workbench.analysis.losses import default_loss
+from workbench.attacks.finding import DERIVED, scenario_from_finding
+from workbench.attacks.scenario import scenario_yaml, write_scenario
 from workbench.data.dataset import Dataset
+from workbench.digest import digest
 from workbench.errors import InputError, RolesError, UnknownNameError
+from workbench.files import make_folder
+from workbench.incident.home import author, find_home, incident_folder
 from workbench.lineage.graph import Lineage
 from workbench.predicate import Predicate
 from workbench.result import Finding, Result
@@ -19,12 +25,16 @@ from workbench.views.steps import WIDGETS
 from workbench.widgets.investigation import Investigation
 from workbench.widgets.live import Handler, Live
 
+SCENARIOS: Final = "scenarios"
+"""In an incident's folder: what was made of its findings."""
+
 
 class FindingsTable(Live):
     """Ranked findings; the one that is selected makes its rows the investigation's selection.
 
     Unfolded, a finding shows its course over time, its rows, what was ruled out, and buttons that open another widget below it,
-    with its rows selected. Without a kernel it is `workbench.views.findings.FindingsTwin`.
+    with its rows selected, or make a scenario that tries the finding again. Without a kernel it is
+    `workbench.views.findings.FindingsTwin`.
 
     Parameters
     ----------
@@ -46,6 +56,10 @@ class FindingsTable(Live):
     """The widgets that a button can open here."""
     opened: traitlets.Dict[str, object] = traitlets.Dict().tag(sync=True)
     """The widget that is open: the ``finding`` whose rows it shows, its ``name``, and ``ref``, by which the browser finds it."""
+    triable: traitlets.List[str] = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    """The kinds of finding that a scenario can be made of."""
+    scenario: traitlets.Dict[str, str] = traitlets.Dict().tag(sync=True)
+    """The scenario made last: ``name``, ``id``, ``parent``, its ``yaml``, and the ``file`` it was written to (empty: none)."""
     _open_widget: Live | None = None
 
     def __init__(
@@ -61,6 +75,7 @@ class FindingsTable(Live):
         self._history = None if history is None else history.published()
         self._lineage = lineage
         self.openable = self._openable()
+        self.triable = [] if self.readonly else sorted(DERIVED)
         self._rows = finding_rows(self._shown, self._history)
         self._show_marks()
         self._follow(investigation.subscribe_marks(self._show_marks))
@@ -79,6 +94,7 @@ class FindingsTable(Live):
             **super()._handlers(),
             "pin": ({"finding": int, "note": str}, self._pin),
             "dismiss": ({"finding": int, "why": str}, self._dismiss),
+            "scenario": ({"finding": int}, self._make_scenario),
             "open": ({"finding": int, "widget": str}, self._open),
             "shut": ({}, self._shut),
         }
@@ -88,6 +104,20 @@ class FindingsTable(Live):
 
     def _dismiss(self, finding: int, why: str) -> None:
         self.investigation.dismiss(self._named(finding), why)
+
+    def _make_scenario(self, finding: int) -> None:
+        """Show the finding as a scenario that tries it again; with an incident, it is a file of its folder too."""
+        chosen, incident = self._named(finding), self.investigation.incident
+        where_from = f"finding {chosen.rank or finding + 1}, {digest(chosen.published().to_dict())}"
+        made = scenario_from_finding(chosen, author=author(), parent=f"{incident}: {where_from}" if incident else where_from)
+        file = ""
+        if incident:
+            folder = make_folder(incident_folder(find_home(), incident) / SCENARIOS)
+            file = str(folder / f"{made.name}-{made.id.removeprefix('sha256:')[:12]}.yaml")
+            write_scenario(made, file)
+        self.scenario = {
+            "name": made.name, "id": made.id, "parent": str(made.parent), "yaml": scenario_yaml(made), "file": file,
+        }  # fmt: skip
 
     def _named(self, number: int) -> Finding:
         if not 0 <= number < len(self._shown):

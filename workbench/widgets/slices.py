@@ -357,7 +357,10 @@ class SliceExplorer(Worker):
         def show(found: Result) -> None:
             self.complaints = complaints_form(found)
 
-        self._begin(Job("looking for what they have in common", lambda _: find_cohort(dataset, given), show, self._rank, _of))
+        def compute(tell: Tell) -> Result:
+            return find_cohort(dataset, given, tell=tell)
+
+        self._begin(Job("looking for what they have in common", compute, show, self._rank, _of))
 
     def _forms(self, selection: Predicate) -> dict[str, str]:
         try:

@@ -81,3 +81,35 @@ def test_the_histogram_counts_every_row_near_the_threshold_once(loans: Loans, op
     margin = frame["score"] - frame.loc[frame["prediction"] == 1, "score"].min()
     inside = margin.between(table["low"].min(), table["high"].max(), inclusive="left").sum()
     assert (table["rows"] + table["rows_before"]).sum() == pytest.approx(inside, abs=1)
+
+
+def test_a_burst_in_a_small_log_is_found_by_how_near_it_comes(loans: Loans, opened: Opened) -> None:
+    """Sixty rows in two thousand, of which hardly twenty a day come near the threshold."""
+    frame = loans("evaded", rows=2000).query("id < 10**6 or id < 10**6 + 60")
+    found, _ = find_crowding([opened(frame.reset_index(drop=True))])
+    assert found is not None
+    assert found.p < 1e-4
+    assert abs(pd.Timestamp(found.onset) - pd.Timestamp("2026-02-10")) < pd.Timedelta(days=3)
+
+
+@pytest.mark.parametrize("wanted", [0, 1])
+def test_where_nobody_says_what_people_want_both_sides_are_looked_at(wanted: int, loans: Loans, opened: Opened) -> None:
+    frame = loans("evaded")
+    if wanted == 0:
+        frame = frame.assign(prediction=1 - frame["prediction"])
+    found, _ = find_crowding([opened(frame, favorable=None, positive=1)])
+    assert found is not None
+    assert "score in [0.5" in str(found.where) or "score >= 0.5" in str(found.where)
+
+
+def test_a_quiet_log_crowds_nowhere(loans: Loans, opened: Opened) -> None:
+    assert all(find_crowding([opened(loans(rows=3000, seed=seed), favorable=None, positive=1)])[0] is None for seed in range(6))
+
+
+def test_the_narrower_the_band_the_fewer_rows_are_just_past_the_threshold(loans: Loans, opened: Opened) -> None:
+    found = find_margins([opened(loans())])
+    assert found is not None
+    counts = [int(found.narrowed(part).past.sum()) for part in (1.0, 0.5, 0.1)]
+    assert counts[0] == found.past.sum()
+    assert counts == sorted(counts, reverse=True)
+    assert counts[-1] < counts[0] / 4

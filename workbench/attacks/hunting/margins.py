@@ -2,15 +2,15 @@
 
 A score that is compared with a threshold is as frequent just below it as just above, whatever the people are like, as long as
 nobody looks at the threshold (the idea of McCrary's test of a manipulated running variable, 2008, J Econometrics 142:698). Here
-the share just past the threshold, among the rows nearest to it, is followed over time or compared between windows: what the
-density, a rounding or the model itself does to it, it did before as well.
+the share just past the threshold, among the rows nearest to it, is followed over time or, without times, compared between
+windows: what the density, a rounding or the model itself does to it, it did before as well.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -23,14 +23,20 @@ from workbench.errors import InputError
 from workbench.predicate import ALL_ROWS, Comparison, Interval, Operand, Predicate
 from workbench.result import SMALL_CELL
 
-NEAREST: Final = 0.02
+NEAREST: Final = 0.1
 """Part of the rows, those nearest to the threshold on its unwanted side, that says how far "near" reaches on both."""
-LEAST_ROWS: Final = 200
+NEAREST_OF_BOTH: Final = 0.2
+"""Near are no more than this part of all rows: where hardly anybody is refused, the unwanted side reaches far."""
+BANDS: Final = (1.0, 0.5, 0.25, 0.12, 0.06, 0.03)
+"""Just past the threshold is this part of what is near: how exactly somebody hits it, nobody knows before."""
+LEAST_ROWS: Final = 100
 """Rows near the threshold below which nothing is said."""
 LEAST_VALUES: Final = 30
 """Different scores near the threshold: with fewer, a score is a grade, and how many people have it is no accident."""
-LEAST_RISE: Final = 0.1
-"""Rise of the share just past the threshold that is told: people who change move it by a few points."""
+LEAST_RISE: Final = 0.05
+LEAST_RATIO: Final = 1.5
+"""Rise of the share just past the threshold, and share now to share before, that is told: people who change move it a little."""
+LEAST_PAST: Final = 8
 AGREES: Final = 0.98
 """Part of the decisions that a threshold on the score has to explain."""
 SAMPLE: Final = 50_000
@@ -48,11 +54,13 @@ class Margins:
     near
         Positions in the joined windows.
     past
-        Of each of them, whether it is on the side that people want.
+        Of each of them, whether it is just past the threshold, on the side that people want.
     thresholds
         Model version to threshold; one entry, of None, without versions.
     width
         How far from its threshold a row near it is, at most.
+    band
+        How far past it a row just past it is, at most.
     upwards
         Whether people want high scores.
     offset
@@ -65,9 +73,16 @@ class Margins:
     past: np.ndarray
     thresholds: dict[Any, float]
     width: float
+    band: float
     upwards: bool
     offset: int
     margin: np.ndarray
+
+    def narrowed(self, part: float) -> Margins:
+        """The same rows, of which fewer are just past the threshold: those in this part of what is near."""
+        band = part * self.width
+        past = self.margin[self.near]
+        return replace(self, band=band, past=(past >= 0) & (past < band))
 
 
 @dataclass(frozen=True)
@@ -79,13 +94,32 @@ class Compared:
     p: float
 
     @property
+    def told(self) -> bool:
+        """Whether the share rose clearly, and by enough to be told."""
+        now, before = (count / max(size, 1) for count, size in zip(self.counts, self.sizes, strict=True))
+        enough = min(self.sizes) >= LEAST_PAST and self.counts[0] >= LEAST_PAST
+        return enough and self.p <= LEVEL and now - before >= LEAST_RISE and now >= LEAST_RATIO * before
+
+    @property
     def rise(self) -> float:
         """Share now less share before."""
         return self.counts[0] / self.sizes[0] - self.counts[1] / self.sizes[1]
 
 
+@dataclass(frozen=True, eq=False)
+class Crowd:
+    """A rise of the share just past the threshold: among which rows, since when (None: since the last window), how large."""
+
+    margins: Margins
+    spell: Spell | None
+    compared: Compared
+
+
 def find_crowding(windows: Sequence[Dataset]) -> tuple[Pattern | None, pd.DataFrame]:
     """Crowding just past the threshold since some time, or since the reference window; None where there is none to see.
+
+    Where nobody says which decision people want, both sides of the threshold are looked at. The p-value is for the best of all
+    bands and sides.
 
     Parameters
     ----------
@@ -100,25 +134,29 @@ def find_crowding(windows: Sequence[Dataset]) -> tuple[Pattern | None, pd.DataFr
         Rows by their distance from the threshold, positive on the wanted side: ``low high rows rows_before suppressed``;
         empty where no threshold is known, ``rows_before`` missing where nothing parts before from now.
     """
-    found = find_margins(windows)
-    if found is None:
+    sides = [found for wanted in _wanted(windows) if (found := _margins(windows, wanted)) is not None]
+    if not sides:
         return None, pd.DataFrame(columns=list(MARGIN_COLUMNS))
-    spell = _spell(windows, found)
-    compared = _by_time(spell) if spell is not None else _by_window(found) if len(windows) > 1 else None
-    table = _histogram(windows, found, spell)
-    if compared is None or compared.p > LEVEL or min(compared.sizes) < LEAST_ROWS // 4 or compared.rise < LEAST_RISE:
-        return None, table
-    return _pattern(windows[-1], found, spell, compared), table
+    crowds = [crowd for found in sides for part in BANDS if (crowd := _crowd(windows, found.narrowed(part))) is not None]
+    best = min(crowds, key=lambda crowd: crowd.compared.p, default=None)
+    if best is not None:
+        best = replace(best, compared=replace(best.compared, p=min(1.0, best.compared.p * len(sides) * len(BANDS))))
+    if best is None or not best.compared.told:
+        return None, _histogram(windows, sides[0], None)
+    return _pattern(windows[-1], best), _histogram(windows, best.margins, best.spell)
 
 
 def find_margins(windows: Sequence[Dataset]) -> Margins | None:
-    """The rows nearest to the threshold; None where no score and threshold explain the decisions, or scores are grades."""
-    if not all(window.has("score", "prediction") for window in windows):
-        return None
+    """The rows nearest to the threshold; None where no score and threshold explain the decisions, or scores are grades.
+
+    Where nobody says which decision people want, that is the positive one.
+    """
+    return next((found for wanted in _wanted(windows)[:1] if (found := _margins(windows, wanted)) is not None), None)
+
+
+def _margins(windows: Sequence[Dataset], wanted: np.ndarray) -> Margins | None:
+    """The rows nearest to the threshold, given which decisions people want (1.0, or 0.0, or NaN)."""
     score = np.concatenate([window.role("score").to_numpy(dtype=float, na_value=np.nan) for window in windows])
-    wanted = _wanted(windows)
-    if wanted is None:
-        return None
     known = np.isfinite(score) & ~np.isnan(wanted)
     if not known.any() or wanted[known].min() == wanted[known].max():
         return None
@@ -140,25 +178,29 @@ def find_margins(windows: Sequence[Dataset]) -> Margins | None:
 def _nearest(margin: np.ndarray, thresholds: dict[Any, float], *, upwards: bool, offset: int) -> Margins | None:
     rows = np.flatnonzero(~np.isnan(margin))
     below = -margin[rows][margin[rows] < 0]
-    wanted = int(NEAREST * len(rows))
-    if not LEAST_ROWS // 2 <= wanted < len(below):
+    if len(below) < LEAST_ROWS // 2:
         return None
-    width = float(np.partition(below, wanted)[wanted])  # by the side that nobody crowds
+    width = float(np.quantile(below, min(1.0, NEAREST * len(rows) / len(below))))  # by the side that nobody crowds
+    width = min(width, float(np.quantile(np.abs(margin[rows]), NEAREST_OF_BOTH)))
     near = rows[np.abs(margin[rows]) < width]
-    near = near[np.append(True, margin[near][1:] != margin[near][:-1])]  # the same request again and again crowds nothing
+    near = near[np.append(True, margin[near][1:] != margin[near][:-1])[: len(near)]]  # the same request again crowds nothing
     sides = [np.unique(margin[near[side]]).size for side in (margin[near] < 0, margin[near] >= 0)]
     if len(near) < LEAST_ROWS or min(sides) < LEAST_VALUES:
         return None
-    return Margins(near, margin[near] >= 0, thresholds, width, upwards, offset, margin)
+    return Margins(near, margin[near] >= 0, thresholds, width, width, upwards, offset, margin)
 
 
-def _wanted(windows: Sequence[Dataset]) -> np.ndarray | None:
-    """1.0 where the decision is the one that people want, or where nobody says which that is, the positive one."""
-    role = "favorable_prediction" if windows[-1].roles.favorable is not None else "positive_prediction"
+def _wanted(windows: Sequence[Dataset]) -> list[np.ndarray]:
+    """1.0 where the decision is the one that people want; both ways where nobody says which that is; none without decisions."""
+    if not all(window.has("score", "prediction") for window in windows):
+        return []
+    known = windows[-1].roles.favorable is not None
+    role = "favorable_prediction" if known else "positive_prediction"
     try:
-        return np.concatenate([getattr(window, role) for window in windows])
+        wanted = np.concatenate([getattr(window, role) for window in windows])
     except InputError:
-        return None
+        return []
+    return [wanted] if known else [wanted, 1 - wanted]
 
 
 def _versions(windows: Sequence[Dataset]) -> np.ndarray | None:
@@ -183,14 +225,16 @@ def _threshold(height: np.ndarray, wanted: np.ndarray) -> float | None:
     return float(values[best]) if agreeing[best] >= AGREES * len(values) else None
 
 
-def _spell(windows: Sequence[Dataset], found: Margins) -> Spell | None:
-    """From when on more of the rows near the threshold were just past it; only what began in the last window is new."""
-    if not all(window.has("time") for window in windows):
+def _crowd(windows: Sequence[Dataset], found: Margins) -> Crowd | None:
+    """The rise of the share just past the threshold; over time where there are times, else from window to window."""
+    if found.past.sum() < LEAST_PAST:
         return None
+    if not all(window.has("time") for window in windows):
+        return Crowd(found, None, _by_window(found)) if len(windows) > 1 else None
     times = np.concatenate([window.role("time").to_numpy(dtype="datetime64[us]") for window in windows])
     spell = find_rise(times[found.near], found.past.astype(float))
     late = spell is not None and (len(windows) == 1 or spell.change.onset >= np.nanmin(times[found.offset :]))
-    return spell if late else None
+    return Crowd(found, spell, _by_time(spell)) if spell is not None and late else None
 
 
 def _by_time(spell: Spell) -> Compared:
@@ -219,7 +263,8 @@ def _histogram(windows: Sequence[Dataset], found: Margins, spell: Spell | None) 
     return pd.DataFrame(held, columns=list(MARGIN_COLUMNS))
 
 
-def _pattern(last: Dataset, found: Margins, spell: Spell | None, compared: Compared) -> Pattern:
+def _pattern(last: Dataset, crowd: Crowd) -> Pattern:
+    found, spell, compared = crowd.margins, crowd.spell, crowd.compared
     since = ALL_ROWS if spell is None else spell.where(last.require("time"))
     rows = np.zeros(len(last.frame), dtype=bool)
     rows[found.near[found.past & (found.near >= found.offset)] - found.offset] = True
@@ -227,8 +272,8 @@ def _pattern(last: Dataset, found: Margins, spell: Spell | None, compared: Compa
     (now, before), (near, nearby) = compared.counts, compared.sizes
     ends = stats.newcombe(now, near, before, nearby)
     said = (
-        f"scores crowd just past the threshold: of the decisions nearest to it, {100 * now / near:.1f} % fall on the wanted side,"
-        f" against {100 * before / nearby:.1f} % before"
+        f"scores crowd just past the threshold: of the decisions near it, {100 * now / near:.1f} % fall less than"
+        f" {found.band:.2g} beyond it, against {100 * before / nearby:.1f} % before"
     )
     return Pattern(
         "crowding", said, (last.require("score"), last.require("prediction")), last.where & since & _just_past(last, found),
@@ -238,12 +283,12 @@ def _pattern(last: Dataset, found: Margins, spell: Spell | None, compared: Compa
 
 
 def _just_past(dataset: Dataset, found: Margins) -> Predicate:
-    """The scores from the threshold on to the width; all of them where versions have thresholds of their own."""
+    """The scores from the threshold on to the end of the band; all of them where versions have thresholds of their own."""
     if len(found.thresholds) > 1:
         return ALL_ROWS
     score, [threshold] = dataset.require("score"), found.thresholds.values()
-    digits = DIGITS - math.floor(math.log10(found.width)) if found.width > 0 else DIGITS
-    end = round(threshold + (found.width if found.upwards else -found.width), digits)
+    digits = DIGITS - math.floor(math.log10(found.band)) if found.band > 0 else DIGITS
+    end = round(threshold + (found.band if found.upwards else -found.band), digits)
     if found.upwards:
         return Predicate((Interval(score, threshold, end),))
     return Predicate((Comparison(Operand(score), ">", end), Comparison(Operand(score), "<=", threshold)))

@@ -9,13 +9,18 @@ const DISPARITY_STYLE = `
 .wb-disparity .block { margin:10px 0 16px; } .wb-disparity caption, .wb-disparity .caption { text-align:left; font-weight:600; padding:4px 0; caption-side:top; }
 .wb-disparity th { white-space:normal; vertical-align:bottom; padding:4px 8px; font-weight:600; min-width:6em; }
 .wb-disparity th .small { font-weight:400; display:block; } .wb-disparity th[scope=row] { vertical-align:top; min-width:11em; }
-.wb-disparity td { white-space:nowrap; } .wb-disparity .words td { white-space:normal; min-width:7em; }
+.wb-disparity td { white-space:nowrap; } .wb-disparity .matrix td { white-space:normal; } .wb-disparity .words td { white-space:normal; min-width:7em; }
 .wb-disparity tr.chosen { background:var(--chosen); } .wb-disparity .pick { text-align:left; } .wb-disparity .pick[aria-pressed=true] { background:var(--chosen); }
 .wb-disparity .differs { font-weight:700; } .wb-disparity .map td { padding:2px; } .wb-disparity .map button { width:100%; min-width:6.5em; border-color:var(--line); }
 .wb-disparity .sliders { display:grid; grid-template-columns:max-content minmax(140px, 420px) max-content; gap:4px 12px; align-items:center; margin:8px 0; }
 .wb-disparity .sliders label { display:contents; color:var(--ink); } .wb-disparity input[type=range] { padding:0; width:100%; accent-color:var(--focus); }
 .wb-disparity .price { font-size:16px; font-weight:600; } .wb-disparity .figures { display:block; }
 `;
+// A text with what stands in brackets, an interval or a p, kept on a line of its own where there is no room beside the rest.
+function unbroken(text) {
+  return text.split(/ (?=[[(])/).flatMap((part) => [/^[[(]/.test(part) ? make("span", { class: "whole" }, part) : part, " "]);
+}
+
 const SHOWN = { value: "the value", difference: "difference to the reference", ratio: "ratio to the reference" };
 const LINES = { ratio: [0.8, 1], difference: [0] };
 const MOVED = ["threshold", "selection_rate", "tpr", "fpr", "fnr", "ppv", "ratio", "difference", "pooled", "reference", "four_fifths"];
@@ -174,7 +179,7 @@ function render({ model, el }) {
   }
 
   function matrixBlock(block) {
-    const table = make("table", {});
+    const table = make("table", { class: "matrix" });
     const show = make("select", { onchange: () => { view.show = show.value; fill(); } }, ...Object.entries(SHOWN).map(([name, label]) => make("option", { value: name }, label)));
     const all = make("input", { type: "checkbox", onchange: () => { view.all = all.checked; fill(); } });
     function fill() {
@@ -215,9 +220,9 @@ function render({ model, el }) {
     const figure = cell?.[view.show];
     if (!figure || figure.at === null) return make("td", {}, group.reference && view.show !== "value" ? "reference" : group.hidden || !cell ? "suppressed" : "–");
     const lines = LINES[view.show] ?? (base?.value ? [base.value.at] : []);
-    const told = cell.evidence ? [make("div", { class: "small" }, cell.evidence)] : [];
+    const told = cell.evidence ? [make("div", { class: "small" }, ...unbroken(cell.evidence))] : [];
     const title = `${measure.counted}: ${cell.among} ${measure.among}`;
-    return make("td", { title }, make("div", { class: cell.differs ? "differs" : false }, (cell.differs ? "● " : "") + figure.text), miniature(figure, scale, lines), ...told);
+    return make("td", { title }, make("div", { class: cell.differs ? "differs" : false }, ...unbroken((cell.differs ? "● " : "") + figure.text)), miniature(figure, scale, lines), ...told);
   }
 
   function mapBlock(block) {

@@ -1,5 +1,6 @@
 // The findings table: filter, sort, unfold; in a notebook also select, open another widget, pin and dismiss. Its own traits are
-// `findings`, what views/findings.py makes, `openable`, and `opened`: the widget that stands below the finding it was opened on.
+// `findings`, what views/findings.py makes, `openable`, and `opened`: the widget that stands below the finding it was opened on;
+// `triable`, the kinds of finding that a scenario can be made of, and `scenario`, the one made last.
 
 const COLUMNS = [
   { label: "#", key: "rank" },
@@ -20,13 +21,15 @@ const FINDINGS_STYLE = `
 .wb-findings tr.row { cursor:pointer; } .wb-findings tr.row:hover { background:color-mix(in srgb, var(--chosen) 45%, transparent); }
 .wb-findings tr.row[aria-selected=true] { background:var(--chosen); }
 .wb-findings tr.set-aside td { color:var(--soft); } .wb-findings tr.set-aside .what { text-decoration:line-through; }
-.wb-findings .unfold { border-color:transparent; background:transparent; padding:0 5px; }
+.wb-findings .what { min-width:12em; overflow-wrap:anywhere; } .wb-findings td { padding:5px 6px; } .wb-findings th button { padding:3px 6px; }
+.wb-findings .unfold { border-color:transparent; background:transparent; padding:0 5px; min-height:0; line-height:inherit; }
 .wb-findings .detail { padding:4px 12px 12px 40px; }
 .wb-findings .course { margin:8px 0; } .wb-findings figcaption { gap:4px 18px; }
 .wb-findings .levels { width:auto; margin:6px 0; } .wb-findings .levels caption { text-align:left; color:var(--soft); padding:2px 8px; }
 .wb-findings .levels th { padding:2px 8px; font-weight:600; } .wb-findings .detail p { margin:8px 0 2px; }
 .wb-findings .detail ul { margin:2px 0 6px; padding-left:22px; } .wb-findings .detail summary { cursor:pointer; padding:3px 0; }
-.wb-findings .detail pre { background:transparent; color:var(--ink); border:1px solid var(--line); padding:8px; margin:2px 0 6px;
+.wb-findings .opened pre { max-height:24em; overflow:auto; }
+.wb-findings .detail pre, .wb-findings .opened pre { background:transparent; color:var(--ink); border:1px solid var(--line); padding:8px; margin:2px 0 6px;
   white-space:pre-wrap; overflow-wrap:anywhere; font-size:13px; }
 .wb-findings .opened { border:1px solid var(--line); border-radius:6px; padding:6px 10px; margin:8px 0; }
 .wb-findings .mark { vertical-align:-1px; display:inline-block; margin-right:6px; }
@@ -84,10 +87,11 @@ function words(row) {
 function render({ model, el, host }) {
   const live = frame({ model, el }, { name: "Findings", concept: "findings", style: FINDINGS_STYLE });
   const { readonly, send } = live;
-  const view = { text: "", severity: "", kind: "", sort: "rank", falling: false, active: null };
+  const view = { text: "", severity: "", kind: "", sort: "rank", falling: false, active: null, opened: undefined };
   const unfolded = new Set();
   const drafts = new Map(); // what is typed and not yet sent, by field and finding
   const below = make("div", { class: "opened", role: "region", "aria-label": "Opened widget", hidden: true });
+  const made = make("div", { class: "opened", role: "region", "aria-label": "Scenario", hidden: true });
   const count = make("span", { class: "small", role: "status" });
   const filter = make("input", { type: "search", oninput: () => refilter("text", filter.value.toLowerCase()) });
   const severity = make("select", { onchange: () => refilter("severity", severity.value) });
@@ -104,7 +108,7 @@ function render({ model, el, host }) {
   live.root.append(
     make("div", { class: "bar" }, make("label", {}, "Filter", filter), make("label", {}, "Severity", severity),
       make("label", {}, "Kind", kind), count),
-    make("div", { class: "scroll" }, table), below);
+    make("div", { class: "scroll" }, table), made, below);
   const idOf = (element) => Number(element.dataset.id);
   const stops = roving(body, "tr.row", {
     ArrowRight: (row) => toggle(idOf(row), true), ArrowLeft: (row) => toggle(idOf(row), false),
@@ -142,8 +146,10 @@ function render({ model, el, host }) {
     const inside = body.contains(live.root.getRootNode().activeElement);
     const rows = shownRows();
     if (!rows.some((row) => row.id === view.active)) view.active = rows.length ? rows[0].id : null;
+    const among = model.get("findings").length;
     body.replaceChildren(...rows.flatMap((row) => [tableRow(row), ...(unfolded.has(row.id) ? [detailRow(row)] : [])]));
-    count.textContent = `${rows.length} of ${model.get("findings").length} findings`;
+    if (!rows.length) body.append(emptyRow(among ? "No finding matches the filter." : "Nothing was found."));
+    count.textContent = `${rows.length} of ${among} findings`;
     heads.forEach((head, at) => {
       const sorted = COLUMNS[at].key === view.sort;
       head.setAttribute("aria-sort", sorted ? (view.falling ? "descending" : "ascending") : "none");
@@ -164,7 +170,7 @@ function render({ model, el, host }) {
       [String(row.rank ?? "–")],
       [make("span", { class: "whole" }, severityMark(row.severity), row.severity)],
       [row.kind],
-      [make("span", { class: "what" }, ...wholeDates(row.what)), ...(marks.length ? [make("div", { class: "small" }, marks.join("; "))] : [])],
+      [make("div", { class: "what" }, ...wholeDates(row.what)), ...(marks.length ? [make("div", { class: "small" }, marks.join("; "))] : [])],
       [row.effect_text],
       wholeDates(row.since_text),
       [row.people_text],
@@ -172,6 +178,10 @@ function render({ model, el, host }) {
     return make("tr", { role: "row", class: row.dismissed ? "row set-aside" : "row", "data-id": row.id,
       tabindex: row.id === view.active ? 0 : -1, onclick: () => { stops.activate(rowElement(row.id)); choose(row.id); } },
       ...cells.map((content) => make("td", { role: "gridcell" }, ...content)));
+  }
+
+  function emptyRow(text) {
+    return make("tr", { role: "row" }, make("td", { role: "gridcell", colspan: COLUMNS.length + 1 }, text));
   }
 
   function detailRow(row) {
@@ -184,6 +194,10 @@ function render({ model, el, host }) {
     if (!readonly) {
       const pin = (note) => send({ type: "pin", finding: row.id, note });
       const dismiss = (why) => send({ type: "dismiss", finding: row.id, why });
+      if ((model.get("triable") ?? []).includes(row.kind)) {
+        const onclick = () => send({ type: "scenario", finding: row.id });
+        detail.append(make("div", { class: "deed" }, make("button", { type: "button", onclick }, "Make scenario")));
+      }
       detail.append(sendField("Note", row.pinned ? "Add note" : "Pin", { drafts, key: `note ${row.id}`, send: pin }));
       if (!row.dismissed) detail.append(sendField("Reason", "Dismiss", { drafts, key: `why ${row.id}`, send: dismiss }));
     }
@@ -214,11 +228,23 @@ function render({ model, el, host }) {
     }
   }
 
+  // What was opened is closed: back to the finding that it was opened on.
+  function comeBack(id) {
+    const row = rowElement(id);
+    if (!row) return;
+    stops.activate(row);
+    row.focus({ preventScroll: true });
+    row.scrollIntoView({ block: "center" });
+  }
+
   // Puts the widget that the kernel opened below the table, not into it: it has rows and keys of its own.
   function drawOpened() {
     const { finding, name, ref } = model.get("opened") ?? {};
+    const left = view.opened;
+    view.opened = finding;
     below.hidden = finding === undefined;
     below.replaceChildren();
+    if (below.hidden && left !== undefined) comeBack(left);
     if (below.hidden) return;
     const row = model.get("findings").find((each) => each.id === finding);
     const close = make("button", { type: "button", onclick: () => send({ type: "shut" }) }, "Close");
@@ -230,12 +256,27 @@ function render({ model, el, host }) {
       .catch((error) => place.replaceChildren(`${name} cannot be shown in here (${error.message}); copy its code into a cell.`));
   }
 
+  // The scenario made last, to be read and kept; in a notebook of an incident it is a file already.
+  function drawScenario() {
+    const { name, id, parent, yaml, file } = model.get("scenario") ?? {};
+    made.hidden = !name;
+    if (!name) return;
+    const href = `data:text/yaml;charset=utf-8,${encodeURIComponent(yaml)}`;
+    const close = make("button", { type: "button", onclick: () => { made.hidden = true; } }, "Close");
+    made.replaceChildren(
+      make("div", { class: "bar" }, make("strong", {}, `Scenario ${name}`), make("a", { href, download: `${name}.yaml` }, "Download"), close),
+      make("div", { class: "small" }, `${id}, from ${parent}`), make("div", { class: "small" }, file ? `Written to ${file}.` : ""),
+      make("pre", {}, yaml));
+    made.scrollIntoView({ block: "nearest" });
+  }
+
   function drawFindings() {
     drawChoices();
     drawRows();
   }
 
-  live.follow(["findings", "openable"], drawFindings);
+  live.follow(["findings", "openable", "triable"], drawFindings);
+  live.follow(["scenario"], drawScenario);
   live.follow(["opened"], drawOpened);
   live.follow(["selection"], drawSelection);
   return live.close;

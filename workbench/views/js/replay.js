@@ -8,7 +8,7 @@ const DASHES = ["", "7 4", "2 3", "9 3 2 3", "12 4", "4 2 1 2"];
 const PACE = 450;
 const REPLAY_STYLE = `
 .wb-replay h4 { margin:14px 0 2px; font:600 15px/1.4 inherit; color:var(--ink); } .wb-replay caption { text-align:left; color:var(--soft); font-size:13px; }
-.wb-replay .verdict td { vertical-align:middle; } .wb-replay .verdict th { padding:2px 8px; } .wb-replay .version { font-weight:600; }
+.wb-replay .verdict td { vertical-align:middle; } .wb-replay .verdict th, .wb-replay .closeup th { padding:2px 8px; white-space:normal; } .wb-replay .version { font-weight:600; overflow-wrap:anywhere; display:inline-block; min-width:5.5em; }
 .wb-replay .flag { display:inline-block; font-weight:600; border:1px solid currentColor; border-radius:4px; padding:0 6px; }
 .wb-replay .flag.bad { color:var(--bad); } .wb-replay .warned { color:var(--bad); font-weight:600; margin:6px 0; }
 .wb-replay .matrix th { padding:4px 8px; } .wb-replay .matrix tr.row { cursor:pointer; } .wb-replay .matrix tr.row:hover { background:color-mix(in srgb, var(--chosen) 45%, transparent); }
@@ -22,16 +22,17 @@ const REPLAY_STYLE = `
 `;
 
 // A share on a line from 0 to 1 with its interval, and in words.
-function shareMark(share, name, version) {
+function shareMark(share, of, { name, version }) {
   if (!share) return make("span", { class: "small" }, "not measured");
   const [mid, low, high] = share;
-  const text = `${percent(mid, 0)} (${percent(low, 0)} to ${percent(high, 0)})`;
-  const svg = draw("svg", { viewBox: "0 0 120 18", width: 120, height: 18, role: "img", "aria-label": `${version}, ${SHARES[name]}: ${text}` });
+  const [middle, ends] = [`${percent(mid, 0)}${of ? ` of ${of.toLocaleString("en")}` : ""}`, `${percent(low, 0)} to ${percent(high, 0)}`];
+  const text = `${middle} (${ends})`;
+  const svg = draw("svg", { viewBox: "0 0 120 18", width: 96, height: 14, role: "img", "aria-label": `${version}, ${SHARES[name]}: ${text}` });
   const x = (value) => 4 + 112 * value;
   svg.append(draw("line", { x1: 4, x2: 116, y1: 9, y2: 9, stroke: "var(--line)", "stroke-width": 6 }),
     draw("line", { x1: x(low), x2: x(high), y1: 9, y2: 9, stroke: "var(--series-1)", "stroke-width": 3 }),
     draw("circle", { cx: x(mid), cy: 9, r: 5, fill: "var(--series-1)" }));
-  return make("span", { class: "cell whole" }, svg, text);
+  return make("span", { class: "cell" }, svg, make("span", {}, make("span", { class: "whole" }, middle), " ", make("span", { class: "whole" }, `(${ends})`)));
 }
 
 // The share of a group that fails: the larger the square, the more.
@@ -106,7 +107,7 @@ function render({ model, el }) {
   const verdicts = make("tbody", {});
   const heads = ["version", ...Object.keys(SHARES), "verdict", ...(readonly ? [] : [""])];
   const meaning = Object.entries(SHARES).map(([name, words]) => `${name}: ${words}`).join(" · ");
-  const verdictTable = make("table", { class: "verdict" }, make("caption", {}, `${meaning}. 95 % intervals.`), make("thead", {}, make("tr", {}, ...heads.map((name) => make("th", { scope: "col" }, name)))), verdicts);
+  const verdictTable = make("table", { class: "verdict" }, make("caption", {}, `${meaning}. Of all judged inputs, whatever is selected; 95 % intervals.`), make("thead", {}, make("tr", {}, ...heads.map((name) => make("th", { scope: "col" }, name)))), verdicts);
   const note = make("input", { type: "text", maxlength: 2000, oninput: () => drafts.set("note", note.value) });
 
   const by = make("select", { onchange: () => send({ type: "by", column: by.value }) });
@@ -131,7 +132,12 @@ function render({ model, el }) {
   const inputsHead = make("tr", {});
   const inputsTable = make("div", { class: "inputs", hidden: true, tabindex: "0", role: "region", "aria-label": "Single inputs" }, make("table", {}, make("thead", {}, inputsHead), inputs));
   const closeup = make("div", { class: "closeup", "aria-live": "polite" });
-  const open = (row) => { view.input = Number(row.dataset.input); mark(); send({ type: "open", input: view.input }); };
+  const open = (row) => {
+    view.input = Number(row.dataset.input);
+    mark();
+    closeup.replaceChildren(make("p", { class: "small" }, `Opening input ${view.input + 1} …`)); // the first one takes seconds
+    send({ type: "open", input: view.input });
+  };
   const inputStops = roving(inputs, "tr.row", { Enter: open, " ": open });
 
   live.root.append(told, warned, make("div", { class: "scroll" }, verdictTable), ...(readonly ? [] : [make("div", { class: "deed" }, make("label", {}, "Note for a pin", note))]),
@@ -142,7 +148,7 @@ function render({ model, el }) {
     const rows = model.get("verdicts");
     verdicts.replaceChildren(...rows.map((row) => {
       const bad = row.flag === "overfitted defence";
-      const cells = [make("span", { class: "version" }, row.version), ...Object.keys(SHARES).map((name) => shareMark(row[name], name, row.version)), row.flag ? make("span", { class: bad ? "flag bad" : "flag" }, row.flag) : ""];
+      const cells = [make("span", { class: "version" }, row.version), ...Object.keys(SHARES).map((name) => shareMark(row[name], row.of?.[name], { name, version: row.version })), row.flag ? make("span", { class: bad ? "flag bad" : "flag" }, row.flag) : ""];
       const pin = row.pinned ? "pinned" : button("Pin", () => { send({ type: "pin", version: row.version, note: note.value }); note.value = ""; }, { "aria-label": `Pin ${row.version}` });
       return make("tr", { title: row.said }, ...[...cells, ...(readonly ? [] : [pin])].map((cell) => make("td", {}, cell)));
     }));
@@ -155,8 +161,8 @@ function render({ model, el }) {
     matrixHead.replaceChildren(...[`inputs by ${column}`, "judged", ...versions()].map((name) => make("th", { scope: "col" }, name)));
     by.replaceChildren(...model.get("columns").map((name) => make("option", { value: name }, name)));
     by.value = column;
-    const chosen = model.get("selection").split(" and ");
-    matrix.replaceChildren(...groups.map((group) => make("tr", { class: "row", "data-where": group.where, tabindex: "-1", "aria-selected": String(chosen.includes(group.where)), onclick: (event) => readonly || (take(event.currentTarget), matrixStops.activate(event.currentTarget)) },
+    const chosen = ` and ${model.get("selection")} and `;
+    matrix.replaceChildren(...groups.map((group) => make("tr", { class: "row", "data-where": group.where, tabindex: "-1", "aria-selected": String(chosen.includes(` and ${group.where} and `)), onclick: (event) => readonly || (take(event.currentTarget), matrixStops.activate(event.currentTarget)) },
       ...[group.where, group.judged === null ? "fewer than 10" : group.judged.toLocaleString("en"), ...group.failed.map((failed) => failMark(failed, group.judged))].map((cell) => make("td", {}, cell)))));
     const stop = matrix.querySelector("[aria-selected=true]") ?? matrix.querySelector("tr.row");
     matrixStops.activate(stop);
@@ -228,7 +234,10 @@ function render({ model, el }) {
   }
 
   model.on("msg:custom", hear);
-  live.follow(["message"], () => { view.waiting = false; });
+  live.follow(["message"], () => {
+    view.waiting = false;
+    if (model.get("message") && !closeup.querySelector("h4")) closeup.replaceChildren();
+  });
   live.follow(["verdicts"], drawVerdicts);
   live.follow(["matrix", "columns", "verdicts", "selection"], drawMatrix);
   live.follow(["steps"], drawSteps);
