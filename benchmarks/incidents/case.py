@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from logs import before, make_log
-from plan import NOTHING, STRENGTHS, Incident
+from plan import NOTHING, Incident
 
 from workbench.attacks.injection import HARMLESS, DecisionLog, Truth, inject
 from workbench.data.dataset import Dataset, open_dataset
@@ -72,7 +72,7 @@ def make_case(incident: Incident, folder: Path) -> Case:
     split = (first + REFERENCE * (last - first)).floor("h") if windows else first
     part = 0.0 if rng.random() < 0.15 and windows else float(rng.uniform(0.1, 0.7) if windows else rng.uniform(0.3, 0.75))
     onset = (split + part * (last - split)).ceil("min")
-    log, truth = inject(clean, incident.kind, strength=STRENGTHS[incident.strength], onset=onset, seed=int(rng.integers(2**32)))
+    log, truth = inject(clean, incident.kind, strength=incident.force, onset=onset, seed=int(rng.integers(2**32)))
     return write(log, truth, split if windows else None, folder)
 
 

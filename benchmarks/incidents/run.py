@@ -1,6 +1,7 @@
 """How often triage names the cause of an incident whose truth is known, and how often it cries wolf.
 
-Run ``python benchmarks/incidents/run.py --part tuning [--kind K] [--table T] [--limit N] [--jobs 2] [--baselines] [--json OUT]``.
+Run ``python benchmarks/incidents/run.py --part tuning [--kind K] [--table T] [--limit N] [--jobs 2] [--baselines] [--json OUT]``;
+``--draw SEED`` draws strengths and sizes anew, ``--tables FOLDER`` takes the tables that are declared there instead.
 ``plan.py`` says which incidents there are and which are held out (told by totals only), ``score.py`` what counts as right,
 ``logs.py`` where the rows come from, ``baselines.py`` what triage is held against.
 """
@@ -20,9 +21,10 @@ from pathlib import Path
 
 from baselines import available, timed
 from case import Case, make_case
-from plan import FAULTS, NOTHING, Incident, harmless, incidents, large, quiet
+from plan import FAULTS, NOTHING, QUIET_TABLES, Incident, drawn, harmless, incidents, large, quiet
 from report import bars, beside, cells, line, summary
 from score import Score, hypotheses, mark, oracle
+from tables import TABLES, tables_of
 from threadpoolctl import threadpool_limits
 from worker import Worker
 
@@ -74,8 +76,8 @@ def blank(incident: Incident, case: Case, method: str) -> Score:
     truth = case.truth
     signal = truth.shift.signal if truth is not None and truth.shift is not None else 0.0
     return Score(
-        incident.kind, incident.table, incident.strength, len(case.log.frame), case.reference is not None, incident.held_out,
-        signal, truth is not None and oracle(signal, hypotheses(truth, case.log)), oracle(signal, 1),
+        incident.kind, Path(incident.table).stem, incident.strength, len(case.log.frame), case.reference is not None,
+        incident.held_out, signal, truth is not None and oracle(signal, hypotheses(truth, case.log)), oracle(signal, 1),
         "" if truth is None else truth.detail, method,
     )  # fmt: skip
 
@@ -93,16 +95,29 @@ def run_all(chosen: list[Incident], jobs: int, *, baselines: bool) -> Iterator[l
 
 def choose(arguments: argparse.Namespace) -> list[Incident]:
     """The incidents that were asked for."""
-    every = [*incidents(arguments.copies), *harmless(2), *quiet(arguments.quiet), *(large() if arguments.large else [])]
+    every = planned(arguments) if arguments.draw is None and arguments.tables is None else fresh(arguments)
     chosen = [
         incident
         for incident in every
         if (arguments.part == "all" or incident.held_out == (arguments.part == "held-out"))
         and arguments.kind in (None, incident.kind)
-        and arguments.table in (None, incident.table)
+        and arguments.table in (None, Path(incident.table).stem)
         and arguments.strength in (None, incident.strength)
     ]
     return chosen[: arguments.limit]
+
+
+def planned(arguments: argparse.Namespace) -> list[Incident]:
+    """The incidents of the plan."""
+    return [*incidents(arguments.copies), *harmless(2), *quiet(arguments.quiet), *(large() if arguments.large else [])]
+
+
+def fresh(arguments: argparse.Namespace) -> list[Incident]:
+    """Incidents drawn anew, in the plan's tables or in those of a folder."""
+    own = None if arguments.tables is None else tables_of(arguments.tables)
+    draw, tables = arguments.draw or 0, own or list(TABLES)
+    faults = drawn(FAULTS, tables, draw, arguments.copies)
+    return [*faults, *drawn(HARMLESS, tables, draw), *quiet(arguments.quiet, own or QUIET_TABLES)]
 
 
 def told(scores: Iterable[list[Score]], *, quietly: bool) -> list[Score]:
@@ -123,6 +138,8 @@ def main() -> None:
     parser.add_argument("--table")
     parser.add_argument("--strength")
     parser.add_argument("--copies", type=int, default=1, help="logs of each kind, table and strength")
+    parser.add_argument("--draw", type=int, metavar="SEED", help="strengths from 0 to 1 and sizes drawn anew")
+    parser.add_argument("--tables", type=Path, metavar="FOLDER", help="instead of the plan's the tables that are declared there")
     parser.add_argument("--quiet", type=int, default=400, help="logs in which nothing happens, in both parts together")
     parser.add_argument("--large", action="store_true", help="also a few incidents in a million rows")
     parser.add_argument("--limit", type=int)

@@ -14,7 +14,7 @@ from workbench.data.dataset import Dataset
 from workbench.errors import InputError
 from workbench.predicate import Predicate
 from workbench.result import Finding
-from workbench.triage.check import Context, began_together
+from workbench.triage.check import Context, began_together, did_not_help
 
 CHECK: Final = "causes"
 NEAR: Final = 0.03
@@ -24,12 +24,17 @@ LASTING: Final = 0.5
 LEAST_LEFT: Final = 30
 FIRST: Final = ("attack",)
 """Kinds that account for a cause which began with them: crafted rows are other rows in every column."""
+OF_SCORES: Final = (
+    "calibration drift", "version mix-up", "moved threshold", "worse on a slice", "training/serving skew", "unit error", "nulls",
+    "recoded values", "merged values", "frozen column",
+)  # fmt: skip
+"""Causes that put scores elsewhere, and so perhaps just past the threshold, without anybody's doing."""
 
 
 def caused(findings: Sequence[Finding], context: Context) -> list[tuple[int, int]]:
     """Pairs of positions: a cause, and a finding that it accounts for."""
-    pairs: list[tuple[int, int]] = []
-    taken: set[int] = set()
+    pairs = _no_attacks(findings, context)
+    taken = {target for _, target in pairs}
     for source in _causes(findings, context):
         if source in taken:
             continue
@@ -54,6 +59,32 @@ def harmless(findings: Sequence[Finding], pairs: Sequence[tuple[int, int]]) -> l
     return [(own[0], at) for at in drifts if not findings[at].standing and findings[at].unit != "error rate"]
 
 
+def _no_attacks(findings: Sequence[Finding], context: Context) -> list[tuple[int, int]]:
+    """Pairs of positions: a cause that puts scores elsewhere, and what therefore only looks like an attack.
+
+    Crafted rows may look like a change of the columns, and changed scores like crafted rows: of two that began at one time the
+    clearer accounts for the other.
+    """
+    pairs = []
+    for target, attack in enumerate(findings):
+        if attack.kind not in FIRST or attack.cause is None or attack.standing:
+            continue
+        sources = [
+            at for at, cause in enumerate(findings)
+            if _moves_scores(cause) and same_time(cause, attack, context) and _is_clearer(cause, attack)
+        ]  # fmt: skip
+        pairs += [(sources[0], target)] if sources else []
+    return pairs
+
+
+def _moves_scores(cause: Finding) -> bool:
+    return cause.check == CHECK and cause.cause in OF_SCORES and cause.severity != "low" and not cause.standing
+
+
+def _is_clearer(cause: Finding, attack: Finding) -> bool:
+    return cause.p is not None and attack.p is not None and cause.p <= attack.p
+
+
 def _causes(findings: Sequence[Finding], context: Context) -> list[int]:
     """Attacks and grave defects of the label first, then the causes, by how much harm goes with them."""
     found = [at for at, finding in enumerate(findings) if _leads(finding, context) and finding.severity != "low"]
@@ -74,7 +105,7 @@ def _accounts(cause: Finding, finding: Finding, context: Context) -> bool:
         return False
     if finding.check == CHECK:
         return cause.check != CHECK and same_time(cause, finding, context)
-    if cause.check != CHECK:
+    if cause.check != CHECK or (finding.kind in ("slice", "disparity") and did_not_help(cause)):
         return False
     if finding.kind == "slice":
         return context.reference is not None and _gone_without(cause, finding, context)

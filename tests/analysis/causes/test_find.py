@@ -89,3 +89,24 @@ def test_a_spell_ends() -> None:
 
 def test_a_log_of_one_moment_has_no_causes() -> None:
     assert find_causes(windows_of(sound_log(50).assign(at=START), windows=False)) is None
+
+
+def test_a_column_broken_everywhere_turns_no_labels() -> None:
+    found = roots_of(EVERY["exchanged"][0](sound_log(), np.random.default_rng(1))).found
+    assert [root.diagnosis.cause for root in found if root.diagnosis.harmful] == ["recoded values"]
+
+
+def test_a_threshold_moved_when_a_column_broke_is_a_cause_of_its_own() -> None:
+    rng = np.random.default_rng(1)
+    causes = [root.diagnosis.cause for root in roots_of(EVERY["threshold"][0](EVERY["recoded"][0](sound_log(), rng), rng)).found]
+    assert {"recoded values", "moved threshold"} <= set(causes)
+
+
+def test_rows_of_a_source_that_stay_away_are_dated_whatever_the_hour_brings() -> None:
+    """Online rows come in the evening: within the day of the onset their share moves by itself."""
+    frame = sound_log(9000, seed=5)
+    gone = late(frame) & (frame["source"] == "online").to_numpy() & (np.random.default_rng(3).random(len(frame)) < 0.3)
+    first = roots_of(frame[~gone].reset_index(drop=True)).found[0]
+    assert first.diagnosis.cause == "dropped rows"
+    assert first.change.identifiable
+    assert abs(pd.Timestamp(first.change.onset) - ONSET) <= pd.Timedelta(days=2.5)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.analysis.causes.samples import Samples, factor, held_value, rewritten, spike
+from workbench.analysis.causes.samples import Samples, exchanged, factor, held_value, rewritten, shifted, spike
 
 
 def drawn(rows: int, seed: int) -> np.ndarray:
@@ -77,3 +77,53 @@ def test_a_stand_in_for_what_is_missing() -> None:
     assert found is not None
     assert (found[0], found[1]) == (-1.0, pytest.approx(0.3))
     assert spike(Samples(pd.Series(drawn(600, 4)), pd.Series(drawn(400, 5)))) is None
+
+
+def test_a_rare_value_that_took_the_place_of_a_frequent_one_was_exchanged_with_it() -> None:
+    """Nearly all rows hold one value then; but the other is as common as the first was, and no longer rare by its absence."""
+    rare = np.repeat(["no", "yes"], [970, 30])
+    turned = np.random.default_rng(0).permutation(np.where(rare == "no", "yes", "no"))
+    found = exchanged(Samples(pd.Series(rare), pd.Series(turned)))
+    assert found is not None
+    assert set(found.gone) == {"no", "yes"}
+
+
+def test_a_value_that_was_absorbed_was_not_exchanged() -> None:
+    merged = np.random.default_rng(0).permutation(np.where(LETTERS == "c", "d", LETTERS))
+    assert exchanged(Samples(pd.Series(LETTERS), pd.Series(merged))) is None
+
+
+def test_some_rows_of_one_value_that_are_written_otherwise() -> None:
+    part = (LETTERS == "b") & (np.arange(len(LETTERS)) % 4 == 0)
+    found = rewritten(Samples(pd.Series(LETTERS), pd.Series(np.where(part, "B", LETTERS))))
+    assert found is not None
+    assert (found.gone, found.into, found.recoded) == (("b",), "B", True)
+    assert found.share == pytest.approx(0.075)
+
+
+def test_a_new_value_for_which_no_other_became_rarer_rewrites_none() -> None:
+    assert rewritten(Samples(pd.Series(LETTERS), pd.Series([*LETTERS, *["e"] * 80]))) is None
+
+
+def test_a_column_of_which_several_values_stopped_coming_stands_still() -> None:
+    before = pd.Series(np.repeat(list("abc"), [940, 40, 20]))
+    held = held_value(Samples(before, pd.Series(["a"] * 600)))
+    assert held is not None
+    assert held[0] == "a"
+    assert held_value(Samples(before, pd.Series(np.repeat(["a", "c"], [588, 12])))) is None
+
+
+@given(step=st.sampled_from([-4, -3, 2, 3]), seed=st.integers(0, 30))
+def test_numbers_of_few_values_that_are_all_larger_by_one_step(step: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    before, after = (pd.Series(rng.integers(1980, 1988, size)) for size in (700, 500))
+    assert shifted(Samples(before, after + step)) == pytest.approx(step)
+    assert shifted(Samples(before, after.clip(upper=1982))) is None
+
+
+def test_a_column_that_no_longer_tells_two_of_three_values_apart_does_not_stand_still() -> None:
+    before, after = (np.repeat(list("abc"), sizes) for sizes in ([684, 313, 3], [997, 0, 3]))
+    assert held_value(Samples(pd.Series(before), pd.Series(after))) is None
+    found = rewritten(Samples(pd.Series(before), pd.Series(after)))
+    assert found is not None
+    assert (found.gone, found.into, found.recoded) == (("b",), "a", False)

@@ -12,7 +12,7 @@ from workbench.analysis.causes.outcomes import outcome_cause
 from workbench.analysis.causes.relations import others_elsewhere, others_moved
 from workbench.analysis.causes.root import Dated, Diagnosis
 from workbench.analysis.causes.rows import TimedRows
-from workbench.analysis.causes.samples import Samples, factor, held_value, rewritten, samples_of, spike
+from workbench.analysis.causes.samples import Samples, exchanged, factor, held_value, rewritten, samples_of, shifted, spike
 from workbench.analysis.causes.scoring import decision_cause, score_cause
 from workbench.analysis.causes.signals import ARRIVAL, COLUMN, DECISION, SCORE
 from workbench.errors import InputError
@@ -21,6 +21,8 @@ from workbench.predicate import ALL_ROWS, Comparison, Operand, Predicate
 ALTERED: Final = 1e-3
 """Largest p at which a column no longer goes with the others as before."""
 CLEARLY_FEWER: Final = 0.8
+FEW: Final = 30
+"""Numbers of no more values may be codes."""
 
 
 def diagnose(change: Dated, rows: TimedRows, residuals: dict[str, np.ndarray]) -> Diagnosis:
@@ -73,7 +75,7 @@ def _column(change: Dated, rows: TimedRows) -> Diagnosis:
     if change.signal.aspect == "missing":
         return _missing(change, rows, column)
     samples = samples_of(change, rows, column)
-    for find in (_frozen, _factor, _spiked):
+    for find in (_exchanged_shares, _frozen, _factor, _spiked, _shifted):
         found = find(samples, column)
         if found is not None:
             return found
@@ -125,6 +127,16 @@ def _spiked(samples: Any, column: str) -> Diagnosis | None:
     return _grown("nulls", told, samples, after, before)
 
 
+def _shifted(samples: Any, column: str) -> Diagnosis | None:
+    """Numbers of few values that are all larger, or smaller, by one step; of many values the other columns tell."""
+    step = shifted(samples) if samples.numbers and samples.before.nunique() <= FEW else None
+    if step is None:
+        return None
+    told = f"{column} is {abs(step):.3g} {'higher' if step > 0 else 'lower'} than before, every value of it"
+    spread = float(samples.before.std()) or 1.0
+    return Diagnosis("training/serving skew", told, step, f"units of {column}", None, min(1.0, abs(step) / spread))
+
+
 def _exchanged(change: Dated, rows: TimedRows, column: str) -> Diagnosis | None:
     """Two values exchanged, seen over all rows; within a part of them that only one was common in, it looks like a merger."""
     if not change.hit.used:
@@ -135,12 +147,22 @@ def _exchanged(change: Dated, rows: TimedRows, column: str) -> Diagnosis | None:
     return _rewritten(whole, column) if found is not None and found.swapped else None
 
 
+def _exchanged_shares(samples: Any, column: str) -> Diagnosis | None:
+    """Two values exchanged of which one is so frequent that the column seems to stand still."""
+    return None if samples.numbers or exchanged(samples) is None else _rewritten(samples, column)
+
+
 def _rewritten(samples: Any, column: str) -> Diagnosis | None:
-    if samples.numbers and samples.before.nunique() > 30:
+    if samples.numbers and samples.before.nunique() > FEW:
         return None
     found = rewritten(samples)
     if found is None:
         return None
+    if samples.numbers and not found.recoded and (min(found.gone) > found.into or max(found.gone) < found.into):
+        side = "above" if min(found.gone) > found.into else "below"
+        told = f"{column} piles up at {shown(found.into)}, as if cut off there: {percent(found.share)} of the rows lay {side}"
+        interval = _newcombe(found.share, len(samples.after), 0.0, len(samples.before))
+        return Diagnosis("training/serving skew", told, found.share, "share of rows", interval, min(1.0, 4 * found.share))
     words = ", ".join(shown(value) for value in found.gone[:3])
     if found.swapped:
         told = f"{column} has {' and '.join(map(shown, found.gone))} exchanged: together {percent(found.share)} of the rows"
@@ -166,7 +188,7 @@ def _moved(change: Dated, rows: TimedRows, column: str) -> Diagnosis:
     thinned = _thinned(change, rows, column)
     if thinned is not None:
         return thinned
-    altered = others_moved(change, rows, column) < ALTERED and not others_elsewhere(change, rows, column)
+    altered = _is_altered(change, rows, column)
     told = _told_move(change, column, before, after)
     if altered:
         return Diagnosis(
@@ -190,13 +212,25 @@ def _is_clipped(change: Dated, rows: TimedRows, column: str) -> bool:
 
 def _altered_source(change: Dated, rows: TimedRows, column: str) -> str | None:
     """The column among those that say where, which was itself altered: at its values the other columns are not as before."""
-    everywhere = rows.times >= change.onset
-    for used in change.hit.used:
-        hit = replace(change.hit, inside=np.ones(rows.size, dtype=bool), used=(column,))
-        whole = replace(change, hit=hit, affected=everywhere)
-        if others_moved(whole, rows, used) < ALTERED and not others_elsewhere(whole, rows, used):
-            return used
-    return None
+    whole = _everywhere(change, rows, column)
+    return next((used for used in change.hit.used if _goes_otherwise(whole, rows, used)), None)
+
+
+def _is_altered(change: Dated, rows: TimedRows, column: str) -> bool:
+    """Whether at equal values of this column the others are not as before: where it changed, or everywhere, place included."""
+    return _goes_otherwise(change, rows, column) or (
+        bool(change.hit.used) and _goes_otherwise(_everywhere(change, rows), rows, column)
+    )
+
+
+def _goes_otherwise(change: Dated, rows: TimedRows, column: str) -> bool:
+    return others_moved(change, rows, column) < ALTERED and not others_elsewhere(change, rows, column)
+
+
+def _everywhere(change: Dated, rows: TimedRows, *left_out: str) -> Dated:
+    """The change as if all rows were concerned, looked at without the columns `left_out`."""
+    hit = replace(change.hit, inside=np.ones(rows.size, dtype=bool), used=left_out)
+    return replace(change, hit=hit, affected=rows.times >= change.onset)
 
 
 def _unit(aspect: str) -> str:

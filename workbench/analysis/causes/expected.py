@@ -26,13 +26,19 @@ SCORE_BINS: Final = 40
 RIDGE: Final = 5.0
 
 
-def given_columns(rows: TimedRows, target: np.ndarray, *, seed: int = 0) -> np.ndarray | None:
-    """The expected `target` of each row given its features, shape (rows,); None where there is too little to learn from."""
+def given_columns(rows: TimedRows, target: np.ndarray, *, seed: int = 0, without: str | None = None) -> np.ndarray | None:
+    """The expected `target` of each row given its features, shape (rows,); None where there is too little to learn from.
+
+    Parameters
+    ----------
+    without
+        A feature that is left out.
+    """
     from sklearn.ensemble import HistGradientBoostingRegressor
     from threadpoolctl import threadpool_limits
 
     known = np.flatnonzero(~np.isnan(target))
-    features = feature_matrix(rows)
+    features = feature_matrix(rows, without)
     if len(known) < LEAST_FITTED or features.shape[1] == 0 or np.ptp(target[known]) == 0:
         return None
     rng = np.random.default_rng(seed)
@@ -51,13 +57,13 @@ def given_columns(rows: TimedRows, target: np.ndarray, *, seed: int = 0) -> np.n
     return expected
 
 
-def feature_matrix(rows: TimedRows) -> np.ndarray:
+def feature_matrix(rows: TimedRows, without: str | None = None) -> np.ndarray:
     """The features as numbers, shape (rows, features): numbers as they are, values by their code."""
     wanted = set(rows.dataset.features)
     columns = []
     for condition in rows.conditions:
         column = condition.coding.column
-        if column not in wanted:
+        if column not in wanted or column == without:
             continue
         series = rows.frame[column]
         if condition.ordered:

@@ -20,6 +20,10 @@ LEAST_FIT: Final = 0.9
 """Part of the difference of two samples that a factor has to remove."""
 HELD: Final = 0.9
 """A value in so large a part of the rows, that was in less than half of it before, is one at which the column stands still."""
+WHOLLY: Final = 0.995
+EXPECTED: Final = 5.0
+"""Rows of a value that were to be expected, from which on it means something that there are none."""
+LEAST_LEFT: Final = 3
 SPIKE: Final = 0.05
 AS_GOOD_AS_GONE: Final = 0.15
 """A value is gone where less than this part of its former share is left."""
@@ -27,6 +31,12 @@ LEAST_GONE: Final = 0.02
 ALIKE: Final = 0.35
 """Two shares are one where they differ by less than this part of the larger."""
 FEWEST: Final = 8
+SETTLED: Final = 0.1
+"""After this part of the later rows an onset that was set too early plays no part."""
+STILL_THERE: Final = 0.5
+NOISE: Final = 3.0
+"""Standard errors that two shares may differ by chance."""
+LEAST_FRESH: Final = 0.005
 _FACTORS: Final = (
     10, 100, 1000, 1e4, 1e6, 2, 7, 12, 24, 30.4375, 60, 365.25, 3600, 2.54, 2.2046, 1.609344, 3.28084, 28.3495,
 )  # fmt: skip
@@ -61,8 +71,14 @@ def held_value(samples: Samples) -> tuple[Any, float, float] | None:
     counts = samples.after.value_counts()
     value, share = counts.index[0], float(counts.iloc[0] / len(samples.after))
     before = float((samples.before == value).mean())
-    several = samples.before.nunique() > 2
-    return (value, share, before) if share >= HELD and before < (0.8 if several else HELD / 2) else None
+    others = samples.before.value_counts(normalize=True).drop(value, errors="ignore")
+    left = others.iloc[1:]  # a merger of the most frequent of them leaves the rest as it was
+    if share < 1 and (samples.after.isin(left.index)).sum() >= max(LEAST_LEFT, STILL_THERE * left.sum() * len(samples.after)):
+        return None
+    limit = 0.8 if len(others) > 1 else HELD / 2
+    # of several other values none comes any more, which is no merger of one of them
+    all_gone = share > WHOLLY and int((others * len(samples.after) >= EXPECTED).sum()) > 1
+    return (value, share, before) if share >= HELD and (before < limit or all_gone) else None
 
 
 def spike(samples: Samples) -> tuple[Any, float, float] | None:
@@ -124,6 +140,23 @@ def _whole_factor(before: np.ndarray, after: np.ndarray) -> float | None:
     return best[0] if best[1] <= max((1 - LEAST_FIT) * apart, noise) and best[1] < 0.5 * apart else None
 
 
+def shifted(samples: Samples) -> float | None:
+    """What added to the former numbers of few values makes them the later ones; None where nothing does."""
+    if not samples.numbers or min(len(samples.before), len(samples.after)) < FEWEST:
+        return None
+    before, after = (part.to_numpy(dtype=float) for part in (samples.before, samples.after))
+    apart = _ks(before, after)
+    if apart < max(0.05, CLEARLY * np.sqrt(1 / len(before) + 1 / len(after))):
+        return None
+    steps = np.unique(np.round(np.quantile(after, QUANTILES) - np.quantile(before, QUANTILES), 6))
+    best = min(steps[steps != 0], key=lambda step: _ks(before + step, after), default=None)
+    if best is None:
+        return None
+    noise = 1.5 * np.sqrt(1 / len(before) + 1 / len(after))
+    left = _ks(before + best, after)
+    return float(best) if left <= max((1 - LEAST_FIT) * apart, noise) and left < 0.5 * apart else None
+
+
 def _rounded(best: tuple[float, float], before: np.ndarray, after: np.ndarray) -> tuple[float, float]:
     """The usual factor between two units that does about as well, if there is one."""
     near = [usual for usual in USUAL if 0.85 <= best[0] / usual <= 1.18]
@@ -159,10 +192,44 @@ def rewritten(samples: Samples) -> Rewritten | None:
     """Values that went elsewhere: to a new word, to another value, or two to each other; None where nothing like it is seen."""
     if not len(samples.after) or not len(samples.before):
         return None
+    was, now = _shares(samples)
+    rows = len(samples.before), len(samples.after)
+    return exchanged(samples) or _renamed_or_merged(was, now) or _swapped(was, now, rows[1]) or _renamed_in_part(was, now, rows)
+
+
+def exchanged(samples: Samples) -> Rewritten | None:
+    """Two values that took each other's share, where the rarer of the two was not merely absorbed: it is as common as it was."""
+    if not len(samples.after) or not len(samples.before):
+        return None
+    was, now = _shares(samples)
+    found = _swapped(was, now, len(samples.after))
+    if found is None:
+        return None
+    down, up = found.gone
+    kept = samples.after.to_numpy() == down
+    late = kept[int(SETTLED * len(kept)) :].mean()
+    return found if kept.sum() >= FEWEST and late >= STILL_THERE * was[up] else None
+
+
+def _shares(samples: Samples) -> tuple[pd.Series[Any], pd.Series[Any]]:
+    """The share of every value, before and after."""
     before, after = (part.value_counts(normalize=True) for part in (samples.before, samples.after))
     every = before.index.union(after.index)
-    was, now = before.reindex(every, fill_value=0.0), after.reindex(every, fill_value=0.0)
-    return _renamed_or_merged(was, now) or _swapped(was, now, len(samples.after))
+    return before.reindex(every, fill_value=0.0), after.reindex(every, fill_value=0.0)
+
+
+def _renamed_in_part(was: pd.Series[Any], now: pd.Series[Any], rows: tuple[int, int]) -> Rewritten | None:
+    """A new word that took a part of one value's rows, and of no other's: some rows write it otherwise."""
+    fresh = now[(was <= 0.02 * now) & (now * rows[1] >= FEWEST)]
+    lost = (was - now).drop(fresh.index)
+    if not len(fresh) or len(lost) < 2:
+        return None
+    gain, most = float(fresh.sum()), int(np.argmax(lost.to_numpy()))
+    noise = np.sqrt((was * (1 - was) / rows[0] + now * (1 - now) / rows[1]).drop(fresh.index).to_numpy())
+    apart = np.abs(lost.to_numpy() - gain * (np.arange(len(lost)) == most))
+    fits = bool((apart <= np.maximum(NOISE * noise, 0.1 * gain)).all())
+    clear = lost.iloc[most] >= NOISE * noise[most] and gain >= LEAST_FRESH
+    return Rewritten((lost.index[most],), fresh.idxmax(), recoded=True, share=gain) if clear and fits else None
 
 
 def _renamed_or_merged(was: pd.Series[Any], now: pd.Series[Any]) -> Rewritten | None:

@@ -12,27 +12,44 @@ from dataclasses import replace
 from typing import Final
 
 import numpy as np
+from scipy import special
 
+from workbench.analysis.causes.expected import given_columns
 from workbench.analysis.causes.levels import Signal
 from workbench.analysis.causes.parts import Catalogue
+from workbench.analysis.causes.place import place_together
+from workbench.analysis.causes.precedence import altered_first, same_time, widest_first
 from workbench.analysis.causes.root import Dated, Diagnosis
 from workbench.analysis.causes.rows import TimedRows
 from workbench.analysis.causes.scan import Hit, find_banded
+from workbench.analysis.causes.signals import COLUMN, SCORE
 from workbench.analysis.onset import Change, Model, locate_changes
+from workbench.predicate import ALL_ROWS
 
 LEVEL: Final = 0.01
 """Largest p, over all signals of all stages, of a change that is followed up."""
 STAGES: Final = 5
 GONE: Final = 0.35
 """A change that keeps less than this part of its evidence without the rows of an earlier one was that one's doing."""
-NEAR: Final = 0.03
-"""Onsets that differ by less than this part of the log may be one."""
 RETURNED: Final = 0.3
 """A level that ends this near to where it began, in parts of the step between, was a passing one."""
 LAST: Final = 0.05
 """A level that went back only in this last part of the log has not ended yet."""
 FLASH: Final = 0.05
 """A level of less than a day is none, where a day is less than this part of the log."""
+AS_LARGE: Final = 0.7
+"""Among fewer rows a change is still there that is so large, in parts of what it was, and so many standard errors."""
+CLEARLY: Final = 3.5
+LEAST_LEFT: Final = 30
+SLIGHT: Final = 0.1
+"""Other cases whose arrival has less than this part of a change's evidence do not account for it; nor is the date of a change to
+be trusted beside that of a cause of which it has less than this part of the evidence."""
+LEANING: Final = "label against what the other columns lead to expect"
+OWN_DOING: Final = ("rule", "label missing")
+"""Aspects that no column and no score moves: decisions against the score, and labels that do not come."""
+RHYTHM: Final = 1e-6
+"""Largest p at which the hour of the day is taken to move a signal."""
+LEAST_OF_HOUR: Final = 10
 MOST_ROOTS: Final = 8
 
 
@@ -46,10 +63,15 @@ def find_roots(
         change = _lasting_change(signal, rows, catalogue, weights[signal.stage])
         found += [] if change is None else [change]
     roots: list[tuple[Dated, Diagnosis]] = []
-    for change in sorted(found, key=_upstream_first):
+    for change in altered_first(widest_first(sorted(found, key=_upstream_first), rows), rows):
         left = _place(change, roots, rows, catalogue, weights[change.signal.stage])
         if left is not None and len(roots) < MOST_ROOTS:
-            roots.append((left, diagnose(left)))
+            diagnosis = diagnose(left)
+            if diagnosis.cause == "worse on a slice":
+                hit = place_together(left, found, signals, rows, catalogue)
+                left = left if hit is left.hit else date_change(hit, rows)
+                diagnosis = diagnose(left)
+            roots.append((left, diagnosis))
     return roots
 
 
@@ -90,7 +112,8 @@ def _place(
 ) -> Dated | None:
     """What of `change` no root explains; None where one does, which then says so."""
     for position, (root, diagnosis) in enumerate(roots):
-        if not _can_explain(root, diagnosis, change):
+        slight = not diagnosis.harmful and root.hit.ratio < SLIGHT * change.hit.ratio
+        if slight or not _can_explain(root, diagnosis, change):
             continue
         left = _left_without(change, root, rows, catalogue, weight)
         if left is None:
@@ -104,6 +127,8 @@ def _can_explain(root: Dated, diagnosis: Diagnosis, change: Dated) -> bool:
     """A fault of one column moves no other column, only how the others go with it; other cases move columns, and no relation."""
     if change.signal.aspect.startswith("repeat ") and root.signal.aspect.startswith("clock"):
         return False
+    if change.signal.aspect in OWN_DOING and diagnosis.local and root.signal.stage in (COLUMN, SCORE):
+        return root.signal.aspect == "version"
     if root.signal.stage == 1 and root.signal.column in change.hit.used:
         return True
     same_stage = root.signal.stage == change.signal.stage == 1
@@ -114,6 +139,9 @@ def _can_explain(root: Dated, diagnosis: Diagnosis, change: Dated) -> bool:
 
 def _left_without(change: Dated, root: Dated, rows: TimedRows, catalogue: Catalogue, weight: int) -> Dated | None:
     """What is left of `change` without the rows of `root`; None where that explains it."""
+    apart = change.hit.ratio >= SLIGHT * root.hit.ratio and not same_time(change, root, rows)
+    if apart and change.identifiable and change.latest < root.earliest:
+        return change  # it was there before
     if root.signal.column in change.hit.used:  # rows chosen by a column that is broken are other rows than before
         hit = find_banded(replace(change.signal, apart=change.signal.apart | {str(root.signal.column)}), rows, catalogue)
         if hit is None or hit.p * weight > LEVEL:
@@ -123,34 +151,70 @@ def _left_without(change: Dated, root: Dated, rows: TimedRows, catalogue: Catalo
         return change
     if root.signal.aspect.startswith("repeat ") and change.signal.aspect.startswith("clock"):
         return None  # rows that come again come at another hour
-    rest = ~root.reached
+    # rows that another condition than the fault's own picks out are left out before it as well: else those left are others
+    rest = ~root.reached if root.hit.where == ALL_ROWS or root.signal.stage == 0 else ~root.hit.inside
     late = change.affected & rest
     if np.count_nonzero(late) < 0.1 * np.count_nonzero(change.affected):
-        return None if _same_time(change, root, rows) else change
+        return _left_given_others(change, root, rows, catalogue, weight) if same_time(change, root, rows) else change
     hit = find_banded(change.signal, rows, catalogue, rest)
     if hit is None or hit.p * weight > LEVEL or hit.ratio < GONE * change.hit.ratio:
-        return None
+        return change if apart and _as_ever(change, rest) else None
     return date_change(replace(hit, p=min(1.0, hit.p * weight)), rows, rest)
 
 
-def _same_time(change: Dated, root: Dated, rows: TimedRows) -> bool:
-    if change.earliest <= root.latest and root.earliest <= change.latest:
-        return True
-    return bool(abs(change.onset - root.onset) <= NEAR * (rows.times[-1] - rows.times[0]))
+def _left_given_others(change: Dated, root: Dated, rows: TimedRows, catalogue: Catalogue, weight: int) -> Dated | None:
+    """What of a label that moved is left where it is expected without the column that broke at the same time, in all rows.
+
+    A broken column spoils what is expected of the label by it, and changes neither the label nor what the others lead to expect.
+    """
+    if root.signal.stage != COLUMN or change.signal.aspect not in ("leaning", "error"):
+        return None
+    label = rows.outcomes["label"]
+    expected = given_columns(rows, label, without=root.signal.column)
+    if expected is None:
+        return None
+    leaning = (label - expected) * np.sign(expected - 0.5)
+    signal = replace(change.signal, name=LEANING, values=leaning, model="mean", aspect="leaning", room=None)
+    hit = find_banded(signal, rows, catalogue)
+    if hit is None or hit.p * weight > LEVEL or hit.after > hit.before:
+        return None
+    left = date_change(replace(hit, p=min(1.0, hit.p * weight)), rows)
+    return left if same_time(left, change, rows) else None
+
+
+def _as_ever(change: Dated, rest: np.ndarray) -> bool:
+    """Whether the change is as large among `rest` as it was, where these are too few to find it anew."""
+    values, inside = change.signal.values, change.hit.inside & ~np.isnan(change.signal.values)
+    earlier, late = inside & ~change.affected, inside & change.affected
+    sizes = [float(part.sum()) for part in (earlier & rest, late & rest)]
+    if min(sizes) < LEAST_LEFT:
+        return False
+    before, after = (float(values[part & rest].mean()) for part in (earlier, late))
+    step = change.hit.after - change.hit.before
+    error = float(values[inside].std()) * np.sqrt(sum(1 / size for size in sizes))
+    return (after - before) / step >= AS_LARGE and abs(after - before) > CLEARLY * error
 
 
 def date_change(hit: Hit, rows: TimedRows, among: np.ndarray | None = None) -> Dated:
     """When `hit` began, and whether it ended."""
     values = hit.signal.values
     inside = hit.inside & ~np.isnan(values) if among is None else hit.inside & ~np.isnan(values) & among
-    model: Model = "bernoulli" if hit.signal.model == "share" else "normal"
-    changes = locate_changes(rows.times[inside], values[inside], model=model, level=0.05, most=3)
+    clock = hit.signal.aspect.startswith("clock")
+    model = _model(hit.signal)
+    if not clock:
+        values, model = steady(values, inside, rows, model)
+    # what an hour brings on a day is no change of the clock: that is dated by whole days
+    times = rows.times.astype("datetime64[D]").astype(rows.times.dtype) if clock else rows.times
+    changes = locate_changes(times[inside], values[inside], model=model, level=0.05, most=3)
     first = int(np.flatnonzero(rows.block == hit.split)[0])
     rough = rows.times[first]
     if not changes:
-        changes = _spell(hit, rows, inside, model)
-    up = hit.after > hit.before
-    alike = [change for change in changes if (change.after > change.before) is up and _is_near(change, hit, rows)]
+        changes = _spell(values, rows, inside, model)
+    alike = _alike(changes, hit, rows)
+    if not alike and not clock:  # what the hours of one day hide, whole days may show
+        days = rows.times.astype("datetime64[D]").astype(rows.times.dtype)
+        changes = locate_changes(days[inside], hit.signal.values[inside], model=_model(hit.signal), level=0.05, most=3)
+        alike = _alike(changes, hit, rows)
     if not alike:
         affected = hit.inside & (rows.times >= rough)
         reached = _reached(hit, affected)
@@ -171,9 +235,40 @@ def _reached(hit: Hit, affected: np.ndarray) -> np.ndarray:
     return affected & (hit.signal.values == 1) if hit.signal.aspect.startswith("repeat ") else affected
 
 
-def _spell(hit: Hit, rows: TimedRows, inside: np.ndarray, model: Model) -> list[Change]:
+def _alike(changes: Sequence[Change], hit: Hit, rows: TimedRows) -> list[Change]:
+    """Those of the changes that go the way of the hit, and lie where it was found."""
+    up = hit.after > hit.before
+    return [change for change in changes if (change.after > change.before) is up and _is_near(change, hit, rows)]
+
+
+def _model(signal: Signal) -> Model:
+    return "bernoulli" if signal.model == "share" else "normal"
+
+
+def steady(values: np.ndarray, inside: np.ndarray, rows: TimedRows, model: Model) -> tuple[np.ndarray, Model]:
+    """The values less what the hour of the day does to them, where it does anything, and the model that fits them then.
+
+    Within the day on which something changed, other rows come at noon than at midnight as on any day.
+    """
+    hour = ((rows.times - rows.times.astype("datetime64[D]")) / np.timedelta64(1, "h")).astype(int)[inside]
+    n, s, q = (np.bincount(hour, weights=part, minlength=24) for part in (None, values[inside], values[inside] ** 2))
+    used = n >= LEAST_OF_HOUR
+    size, total = n[used].sum(), s[used].sum()
+    if used.sum() < 3:
+        return values, model
+    between = float((s[used] ** 2 / n[used]).sum() - total**2 / size)
+    left = float(q[used].sum() - (s[used] ** 2 / n[used]).sum()) / max(1.0, size - used.sum())
+    if left <= 0 or special.chdtrc(used.sum() - 1, between / left) > RHYTHM:
+        return values, model
+    moved = np.zeros(24)
+    moved[used] = s[used] / n[used] - total / size
+    changed = values.copy()
+    changed[inside] = values[inside] - moved[hour]
+    return changed, "normal"
+
+
+def _spell(values: np.ndarray, rows: TimedRows, inside: np.ndarray, model: Model) -> list[Change]:
     """Both ends of a level that came and went, which no single split shows: those of the best run of blocks."""
-    values = hit.signal.values
     n = np.bincount(rows.block[inside], minlength=rows.blocks).astype(float)
     s = np.bincount(rows.block[inside], weights=values[inside], minlength=rows.blocks)
     size, total = np.append(0, np.cumsum(n)), np.append(0, np.cumsum(s))

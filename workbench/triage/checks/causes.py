@@ -6,10 +6,13 @@ from typing import Final
 
 import numpy as np
 import pandas as pd
+from scipy import special
 
 from workbench.analysis.causes.find import Roots, find_causes
 from workbench.analysis.causes.root import Dated, Diagnosis, Root
 from workbench.analysis.causes.rows import TimedRows
+from workbench.analysis.causes.search import LEVEL
+from workbench.analysis.selection import correct_for_significance
 from workbench.predicate import ALL_ROWS, Comparison, Operand, Predicate
 from workbench.result import Finding, Result, provenance
 from workbench.triage.check import Context, Examined, NotAskedError, graded, moment, percent
@@ -38,7 +41,7 @@ def check_causes(context: Context) -> Examined:
     if roots is None:
         return Examined()
     findings = [_finding(root, roots, context) for root in roots.found]
-    return Examined(findings, len(findings), _result(roots, context), familywise=True)
+    return Examined(findings, len(findings), _result(roots, context), familywise=True, allowed=True)
 
 
 def _finding(root: Root, roots: Roots, context: Context) -> Finding:
@@ -56,7 +59,7 @@ def _finding(root: Root, roots: Roots, context: Context) -> Finding:
         where=str(subject.where & where & when),
         effect=diagnosis.effect,
         unit=diagnosis.unit,
-        interval=diagnosis.interval,
+        interval=_interval(diagnosis, change),
         p=change.p,
         support=int(mask.sum()),
         people=subject.people(mask),
@@ -68,6 +71,15 @@ def _finding(root: Root, roots: Roots, context: Context) -> Finding:
         share_of_harm=share,
         cause=diagnosis.cause,
     )
+
+
+def _interval(diagnosis: Diagnosis, change: Dated) -> tuple[float, float] | None:
+    """Of the effect, with its having been searched for among all signals, rows and dates allowed for."""
+    own = float(special.erfc(np.sqrt(change.hit.ratio / 2)))  # the p of the change if it were the only one looked at
+    if diagnosis.interval is None or not own or not change.p:
+        return diagnosis.interval
+    searched = max(1.0, change.p / own)
+    return correct_for_significance(diagnosis.effect, diagnosis.interval, own, LEVEL / searched, round(searched))
 
 
 def _kind(cause: str, change: Dated, context: Context) -> str:

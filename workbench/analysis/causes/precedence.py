@@ -1,0 +1,123 @@
+"""Which of several changes comes first: the clearest, a wider one of which that is only the sharpest part, or its mate."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+
+from workbench.analysis.causes.root import Dated
+from workbench.analysis.causes.rows import TimedRows
+from workbench.analysis.causes.signals import COLUMN, OUTCOME, SCORE
+from workbench.predicate import ALL_ROWS
+
+WIDER: Final = 1.2
+"""A wider change concerns so many times the rows of the clearest."""
+BEYOND: Final = 0.1
+"""At most this part of the clearest one's rows lie outside a wider one's."""
+AS_FAR: Final = 0.4
+"""Outside the clearest one's rows the wider one moved by at least this part of what it did in all."""
+CLEARLY: Final = 5.0
+"""Standard errors of that."""
+STILL: Final = 2.5
+BY_ITSELF: Final = 3.0
+"""Standard errors up to which a column did not change by itself, and from which on it did."""
+WIDE: Final = ("level", "spread", "value", "missing", "residual", "leaning", "error")
+"""Aspects that say of each row by itself what happened, whatever the rows around it and the other columns are."""
+NOT_LENT: Final = 1.5
+HALF: Final = 0.5
+NEAR: Final = 0.03
+"""Onsets that differ by less than this part of the log may be one."""
+
+
+def altered_first(changes: Sequence[Dated], rows: TimedRows) -> list[Dated]:
+    """The changes in their order, but of two columns that say where each other changed the one that changed by itself first.
+
+    Where a number of one source is too small, rows of that source become rare among those of large numbers: there are as many of
+    that source as before, and fewer large numbers.
+    """
+    order = list(changes)
+    for change in changes:
+        if change.signal.stage != COLUMN or change.signal.column in change.hit.used:
+            continue
+        mate = next((other for other in order[order.index(change) + 1 :] if _are_mates(change, other, rows)), None)
+        if mate is not None and _by_itself(change, mate, rows) < STILL and _by_itself(mate, change, rows) > BY_ITSELF:
+            order.remove(mate)
+            order.insert(order.index(change), mate)
+    return order
+
+
+def _are_mates(change: Dated, other: Dated, rows: TimedRows) -> bool:
+    crossed = change.signal.column in other.hit.used and other.signal.column in change.hit.used
+    return other.signal.stage == COLUMN and crossed and same_time(change, other, rows)
+
+
+def _by_itself(change: Dated, mate: Dated, rows: TimedRows) -> float:
+    """How many standard errors the change is where its place is told without the other's column."""
+    part = np.ones(rows.size, dtype=bool)
+    for condition in rows.conditions:
+        if condition.coding.column in change.hit.used and condition.coding.column != mate.signal.column:
+            part &= (np.bincount(condition.codes[change.hit.inside], minlength=condition.size) > 0)[condition.codes]
+    step, error = _step(change, part, rows)
+    return abs(step) / error
+
+
+def widest_first(changes: Sequence[Dated], rows: TimedRows) -> list[Dated]:
+    """The changes in their order, but before the first of each column a wider one that is at work outside its rows too.
+
+    A number that is off by a little everywhere is off by most where another column fixes it, and labels turned everywhere raise
+    the rate where it was low and lower it where it was high: the sharpest part of a change is not the place where it happened.
+    """
+    order = list(changes)
+    for stage, column in dict.fromkeys((change.signal.stage, change.signal.column) for change in changes):
+        if stage not in (COLUMN, SCORE, OUTCOME):
+            continue
+        own = [change for change in order if (change.signal.stage, change.signal.column) == (stage, column)]
+        wider = next(
+            (change for change in own[1:] if _is_wider(change, own[0], rows) or _is_not_lent(change, own[0], rows)), None
+        )
+        if wider is not None:
+            order.remove(wider)
+            order.insert(next(at for at, change in enumerate(order) if change is own[0]), wider)
+    return order
+
+
+def same_time(change: Dated, other: Dated, rows: TimedRows) -> bool:
+    """Whether two changes may have begun at one moment."""
+    if change.earliest <= other.latest and other.earliest <= change.latest:
+        return True
+    return bool(abs(change.onset - other.onset) <= NEAR * (rows.times[-1] - rows.times[0]))
+
+
+def _is_wider(change: Dated, clearest: Dated, rows: TimedRows) -> bool:
+    if change.signal.aspect not in WIDE:
+        return False
+    inside, core = change.hit.inside, clearest.hit.inside
+    if inside.sum() < WIDER * core.sum() or (core & ~inside).sum() > BEYOND * core.sum() or not same_time(change, clearest, rows):
+        return False
+    whole, outside = (_step(change, part, rows) for part in (inside, inside & ~core))
+    return outside[0] * whole[0] > 0 and abs(outside[0]) >= AS_FAR * abs(whole[0]) and abs(outside[0]) > CLEARLY * outside[1]
+
+
+def _is_not_lent(change: Dated, clearest: Dated, rows: TimedRows) -> bool:
+    """Whether a change of scores or outcomes of all rows has more evidence than the clearest one's rows could lend it.
+
+    What happens in a part of the rows shows in all of them with that part of its evidence.
+    """
+    if change.signal.stage == COLUMN or change.hit.where != ALL_ROWS or change.signal.aspect not in (*WIDE, "label"):
+        return False
+    lent = float(clearest.hit.inside.mean()) * clearest.hit.ratio
+    clear = change.hit.ratio >= max(NOT_LENT * lent, HALF * clearest.hit.ratio)
+    return clear and clearest.hit.where != ALL_ROWS and same_time(change, clearest, rows)
+
+
+def _step(change: Dated, part: np.ndarray, rows: TimedRows) -> tuple[float, float]:
+    """How far the signal moved in these rows while the change lasted, and the standard error of that."""
+    values = change.signal.values
+    known = part & ~np.isnan(values)
+    late = (rows.times >= change.onset) & (True if change.end is None else rows.times < change.end)
+    a, b = values[known & (rows.times < change.onset)], values[known & late]
+    if min(len(a), len(b)) < 2:
+        return 0.0, np.inf
+    return float(b.mean() - a.mean()), float(np.sqrt(a.var() / len(a) + b.var() / len(b))) + 1e-12
