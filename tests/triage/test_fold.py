@@ -21,7 +21,7 @@ GAP = Finding("disparity", "a gap", columns=("g", "y"), where="x < 500", effect=
 
 
 def links_of(findings: list[Finding], again: list[Finding], context: Context) -> list[Link]:
-    return fold(findings, context, lambda _without: again)[1]
+    return fold(findings, context, lambda _without, _checks: again)[1]
 
 
 @pytest.mark.parametrize(("left", "explains"), [(None, True), (0.1, True), (-0.4, True), (0.25, False), (0.4, False)])
@@ -31,7 +31,7 @@ def test_half_of_the_effect_must_be_left(context: Context, left: float | None, e
 
 
 def test_what_holds_says_what_it_was_held_against(context: Context) -> None:
-    found, _ = fold([DEFECT, GAP], context, lambda _without: [GAP])
+    found, _ = fold([DEFECT, GAP], context, lambda _without, _checks: [GAP])
     assert found[1].ruled_out == ("holds without the rows where x >= 800 (+0.400)",)
 
 
@@ -42,8 +42,15 @@ def test_what_holds_and_reads_other_columns_is_not_undermined(context: Context) 
 
 def test_checks_run_again_without_the_rows_of_the_defect(context: Context) -> None:
     rows: list[int] = []
-    fold([DEFECT, GAP], context, lambda without: rows.append(without.subject.rows) or [])
+    fold([DEFECT, GAP], context, lambda without, _checks: rows.append(without.subject.rows) or [])
     assert rows == [800]
+
+
+def test_only_the_checks_whose_findings_are_tested_run_again(context: Context) -> None:
+    asked: list[object] = []
+    found = [replace(DEFECT, check="integrity"), replace(GAP, check="disparity"), replace(GAP, check="causes")]
+    fold(found, context, lambda _without, checks: asked.append(checks) or [])
+    assert asked == [{"disparity"}]
 
 
 @pytest.mark.parametrize("where", ["all rows", "x >= 50"])
@@ -53,7 +60,7 @@ def test_a_defect_of_nearly_all_rows_is_not_tested_and_undermines_its_columns(co
     assert fold(found, context, refuse)[1] == [Link(0, 1, explains=False)]
 
 
-def refuse(_without: Context) -> list[Finding]:
+def refuse(_without: Context, _checks: object) -> list[Finding]:
     pytest.fail("the checks were run again")
 
 

@@ -9,7 +9,7 @@ An upstream change, which the events of the pipeline tell, is the cause of a lat
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
 from workbench.analysis.distance import jaccard
@@ -32,7 +32,7 @@ LEAST_ROWS = 100
 
 OTHER_CASES = "other cases arrive: given their columns, they are decided and turn out as before"
 
-Examine = Callable[[Context], list[Finding]]
+Examine = Callable[[Context, Collection[str]], list[Finding]]
 
 
 @dataclass(frozen=True)
@@ -50,8 +50,8 @@ def fold(findings: Sequence[Finding], context: Context, examine: Examine) -> tup
     Parameters
     ----------
     examine
-        Runs the checks on a context and returns all findings above their floors, significant or not: fewer rows must not make
-        a finding look explained.
+        Runs the checks of these names on a context and returns all findings above their floors, significant or not: fewer rows
+        must not make a finding look explained.
     """
     findings = list(findings)
     pairs = caused(findings, context)
@@ -108,11 +108,11 @@ def _without(defect: Finding, context: Context) -> Context | None:
 def _test(findings: list[Finding], source: int, without: Context, examine: Examine) -> list[Link]:
     """Links from one defect to every finding that touches its rows or columns; survivors are told so in place."""
     defect = findings[source]
-    again = examine(without)
+    tested = [at for at, finding in enumerate(findings) if at != source and not _is_grave(finding) and finding.check != CHECK]
+    again = examine(without, {findings[at].check for at in tested}) if tested else []
     links = []
-    for target, finding in enumerate(findings):
-        if target == source or _is_grave(finding) or finding.check == CHECK:
-            continue
+    for target in tested:
+        finding = findings[target]
         matches = [other for other in again if same_cause(finding, other, without.subject)]
         alike = [other for other in matches if other.unit == finding.unit] or matches
         match = next((other for other in alike if _lasts(finding, other)), None)

@@ -159,7 +159,7 @@ def triage(
     context = replace(context, lineage=lineage, recordings=recordings, target=target)
     examined, outcomes = run_checks(context, tell, only)
     found, undoing, repairs = _undo_causes(spend(examined, budget), context, tell)
-    folded, links = fold(found, context, lambda without: _all_findings(run_checks(without, None, only)[0]))
+    folded, links = fold(found, context, lambda without, names: _all_findings(run_checks(without, only=names)[0]))
     findings = rank(folded, links)
     arguments = {"reference": _told(reference), "current": _told(current), "budget": budget, "roles": dataset.given.said()}
     if target is not None:
