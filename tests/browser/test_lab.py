@@ -98,7 +98,7 @@ def test_from_the_runbook_to_a_verified_seal(
     page.wait_for_timeout(1_500)
     shoot("triage", clip=below(page.get_by_role("heading", name="What is most probably wrong"), SHOWN))
     assert page.get_by_text("Most probably wrong: two_year_recid").count() == 1
-    assert page.locator(".jp-Notebook .js-plotly-plot").count() == 4
+    assert page.locator(".jp-Notebook .js-plotly-plot").count() == 5
     assert grave(".wb") == []
 
     table.get_by_label("Filter").fill("African-American against Caucasian")
@@ -150,7 +150,7 @@ def test_two_tables_of_one_investigation_say_the_same(
     one.locator("tr.row", has_text="the young").click()
     other.locator("tr.row[aria-selected=true]", has_text="the young").wait_for()
     page.keyboard.press("ArrowRight")
-    one.get_by_role("img", name="Effect +0.210").wait_for()
+    one.get_by_role("img", name="Effect +21.0 pp").wait_for()
     one.get_by_label("Note").fill("told the owner")
     one.get_by_role("button", name="Pin").click()
     other.locator("tr.row", has_text="pinned").wait_for()

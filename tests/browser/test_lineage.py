@@ -237,7 +237,7 @@ def test_four_widgets_of_one_investigation_follow_each_other(
     panel.get_by_role("button", name="Female", exact=True).first.click()
     await_selection(page, 'sex = "Female"')
     findings.locator("tr.row", has_text="hours_per_week").first.click()
-    findings.locator("tr.row[aria-selected=true]").wait_for()
+    findings.locator("tr.row[aria-selected=true]").first.wait_for()
     await_selection(page, findings.locator(".bar .where").first.inner_text())
     page.wait_for_timeout(1_000)
     assert grave(".wb-lineage") == []

@@ -49,7 +49,7 @@ def test_with_the_keyboard_alone_one_finds_selects_pins_and_dismisses(show: Show
     page.locator("tr.row:focus", has_text="the south").wait_for()
     page.keyboard.press("Enter")
     page.keyboard.press("ArrowRight")
-    page.get_by_role("img", name="Effect -0.080").wait_for()
+    page.get_by_role("img", name="Effect -8.0 pp").wait_for()
     for _ in range(3):  # the code of two widgets, the note
         page.keyboard.press("Tab")
     page.get_by_label("Note").and_(page.locator(":focus")).wait_for()
@@ -129,7 +129,7 @@ def test_read_only_says_nothing_and_shows_no_button_that_would(show: Show, page:
     show("findings", findings=FINDINGS, readonly=True)
     page.locator("tr.row").first.click()
     page.keyboard.press("Escape")
-    page.get_by_role("img", name="Effect +0.210").wait_for()
+    page.get_by_role("img", name="Effect +21.0 pp").wait_for()
     for name in ("Pin", "Dismiss", "Make scenario", "Undo", "Redo", "Clear"):
         assert page.get_by_role("button", name=name).count() == 0
     assert page.get_by_text("Selected rows").is_hidden()
@@ -236,7 +236,7 @@ def test_an_empty_table_says_so(show: Show, page: Any) -> None:
 @pytest.mark.usefixtures("seen")
 def test_the_table_fits_beside_a_narrow_notebooks_margin(show: Show, page: Any) -> None:
     wide = {
-        "effect_text": "-0.084 [-0.103, -0.064] share of positive predictions",
+        "effect_text": "-8.4 pp [-10.3, -6.4] share of positive predictions",
         "since_text": "2014-04-03 (2014-04-01 to 2014-04-04)",
     }
     page.set_viewport_size({"width": 730, "height": 900})

@@ -70,7 +70,7 @@ def test_a_visitor_reads_filters_and_unfolds_and_can_change_nothing(
     assert table.locator("tr.row").count() == 1
     table.locator("tr.row").focus()
     page.keyboard.press("Enter")
-    table.get_by_role("img", name="Effect +0.210").wait_for()
+    table.get_by_role("img", name="Effect +21.0 pp").wait_for()
     for name in ("Pin", "Add note", "Dismiss", "Undo", "Redo", "Clear"):
         assert table.get_by_role("button", name=name, exact=True).count() == 0
     page.wait_for_timeout(1_000)

@@ -54,7 +54,7 @@ def test_the_table_has_a_row_per_finding_in_their_order() -> None:
     assert frame["since"].tolist() == ["2014-04-01 (2014-04-01 to 2014-04-03)", "–", "–"]
     assert [what.partition("\n")[2] for what in frame["what"]] == ["undermines #2", "", "explained by #1"]
     assert frame["people"].tolist() == ["998", "fewer than 10 rows", "not measured"]
-    assert frame["effect"].iloc[0] == "+0.640 [0.620, 0.650] base rate"
+    assert frame["effect"].iloc[0] == "+64.0 pp [62.0, 65.0] base rate"
 
 
 def test_the_figure_draws_each_interval_to_scale_and_leaves_echoes_out() -> None:

@@ -51,13 +51,15 @@ def findings_table(findings: Sequence[Finding]) -> Table:
 
 
 def effect_text(finding: Finding) -> str:
-    """Effect, unit and 95 % interval."""
+    """Effect, 95 % interval and unit; differences of shares in percentage points."""
     if finding.effect is None:
         return BLANK
+    scale, digits, points = (100, 1, " pp") if _is_share_unit(finding.unit) else (1, 3, "")
     interval = ""
     if finding.interval is not None and None not in finding.interval:
-        interval = f" [{finding.interval[0]:.3f}, {finding.interval[1]:.3f}]"
-    return f"{finding.effect:+.3f}{interval} {finding.unit}"
+        low, high = (scale * float(end or 0) for end in finding.interval)
+        interval = f" [{low:.{digits}f}, {high:.{digits}f}]"
+    return f"{scale * finding.effect:+.{digits}f}{points}{interval} {finding.unit}"
 
 
 def since_text(finding: Finding) -> str:
@@ -122,8 +124,11 @@ def findings_figure(findings: Sequence[Finding]) -> go.Figure:
 
 def is_share(finding: Finding) -> bool:
     """Whether its effect is a difference of shares of rows, known with an interval."""
-    known = None not in (finding.interval or (None,))
-    return known and (finding.unit in SHARE_UNITS or finding.unit.startswith(SHARES_BEGIN))
+    return None not in (finding.interval or (None,)) and _is_share_unit(finding.unit)
+
+
+def _is_share_unit(unit: str) -> bool:
+    return unit in SHARE_UNITS or unit.startswith(SHARES_BEGIN)
 
 
 def _points(findings: Sequence[Finding], severity: str, color: str) -> go.Scatter:
