@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from workbench.analysis.stats import wilson
-from workbench.attacks.risk import Attempts, adversarial_risk, assess_risk, money_at_risk, read_mix, read_runs, told_apart
-from workbench.errors import InputError, SourceError, UnknownNameError
+from workbench.attacks.risk import Attempts, adversarial_risk, assess_risk, money_at_risk, read_mix, told_apart
+from workbench.attacks.runs import RUNS, read_runs
+from workbench.errors import InputError, StorageError, UnknownNameError
 from workbench.result import Result
 
 
@@ -73,7 +74,7 @@ def test_a_mix_that_makes_no_sense_is_refused() -> None:
 
 def test_a_mix_is_read_from_a_file_and_the_runs_from_what_the_command_wrote(tmp_path: Path) -> None:
     (tmp_path / "mix.yaml").write_text("a: {per_month: 200, cost: 50}\nb: {per_month: 10, cost: 1000}\n")
-    runs = {"runs": [result("a", 10).to_dict(), result("b", 40).to_dict()]}
+    runs = {"schema": RUNS, "runs": [result("a", 10).to_dict(), result("b", 40).to_dict()]}
     (tmp_path / "runs.json").write_text(json.dumps(runs))
     found = assess_risk(read_runs(tmp_path / "runs.json"), read_mix(tmp_path / "mix.yaml"))
     by_hand = money_at_risk([result("a", 10), result("b", 40)], MIX)
@@ -87,7 +88,7 @@ def test_what_is_no_run_and_a_mix_that_tries_nothing_are_refused(tmp_path: Path)
         (tmp_path / "runs.json").write_text(text)
         with pytest.raises(InputError):
             read_runs(tmp_path / "runs.json")
-    with pytest.raises(SourceError, match="cannot be read"):
+    with pytest.raises(StorageError, match="cannot be read"):
         read_runs(tmp_path / "none.json")
     with pytest.raises(InputError, match="nobody tries"):
         assess_risk([result("a", 1)], {"a": Attempts(0, 1)})

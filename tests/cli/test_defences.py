@@ -144,8 +144,9 @@ def test_money_at_risk_from_runs_and_a_mix(workbench: Any, numbers: Path, models
         ("nobody: {per_month: 1, cost: 1}", "scenario among the results"),
         ("noisy-channel: 3", "something else than a mix"),
         ("noisy-channel: {per_month: often, cost: 1}", "something else than a mix"),
-        ("", "states nothing"),
-        ("a: [", "no YAML"),
+        ("", "holds no mapping"),
+        ("{}", "states nothing"),
+        ("a: [", "not YAML"),
     ],
 )
 def test_a_mix_that_cannot_be_read_is_one_line(workbench: Any, tmp_path: Path, text: str, said: str) -> None:

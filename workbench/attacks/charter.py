@@ -9,7 +9,6 @@ them, and errs the more often the more there are.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
@@ -23,7 +22,7 @@ from workbench.attacks.catalogue import Catalogue
 from workbench.attacks.located import Located, read_located
 from workbench.attacks.scenario import BOUNDS, Expected, Scenario
 from workbench.digest import digest, to_plain
-from workbench.errors import InputError, StorageError
+from workbench.errors import InputError
 from workbench.result import Result, provenance
 from workbench.result.cells import is_small
 
@@ -39,8 +38,6 @@ SAID: Final[Mapping[str, str]] = {
 }  # fmt: skip
 OUTCOMES: Final = ("met", "not met", "could not tell", "not tried", "unbound")
 """*Not tried* is said only where no runs were given at all."""
-RUNS: Final = "workbench.scenario-runs/1"
-RUN: Final = "workbench.scenario/1"
 JUDGED: Final[Mapping[str, str]] = {"held": "met", "failed": "not met", "could not tell": "could not tell"}
 
 
@@ -116,34 +113,6 @@ def _criterion(part: Located) -> Criterion:
     return Criterion(
         **texts, threshold=threshold, set_on=part.date("set_on"), scenarios=part.texts("scenarios"), tags=part.texts("tags")
     )
-
-
-def read_runs(folder: str | Path) -> list[Result]:
-    """The runs of scenarios in the JSON files of a folder, as ``workbench scenarios run --json`` wrote them.
-
-    Other JSON files are passed over.
-
-    Raises
-    ------
-    StorageError
-        If the folder or a file cannot be read.
-    InputError
-        If a file is not JSON, or no file holds a run.
-    """
-    place = Path(folder)
-    paths = sorted(place.glob("*.json")) if place.is_dir() else []
-    runs: list[Result] = []
-    for path in paths:
-        try:
-            document = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as exc:
-            raise StorageError("a run cannot be read", f"{path} ({exc})", "Give a folder of files that --json wrote.") from exc
-        schema = document.get("schema") if isinstance(document, Mapping) else None
-        listed = {RUN: [document], RUNS: document.get("runs", []) if isinstance(document, Mapping) else []}.get(str(schema), [])
-        runs += [Result.from_dict(item) for item in listed]
-    if not runs:
-        raise InputError("no run of a scenario in this folder", str(place), "Write some: scenarios run … --json DIR/x.json")
-    return runs
 
 
 def judge_charter(charter: Charter, catalogue: Catalogue, runs: Sequence[Result] | None = None) -> Result:

@@ -7,7 +7,6 @@ Med 27:1693).
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -16,14 +15,14 @@ from typing import Any, Final
 
 import pandas as pd
 
-from workbench.errors import InputError, SourceError, UnknownNameError
+from workbench.attacks.located import read_located
+from workbench.errors import InputError, UnknownNameError
 from workbench.result import Result, provenance
 
 TOLD: Final = ("covered", "noisy", "missed", "not measured")
 """*Covered*: scenario and twin held. *Noisy*: the twin failed, so nothing follows. *Missed*: only the scenario failed."""
 
 SHAPE: Final = "Write `SCENARIO: {per_month: NUMBER, cost: NUMBER}`, a line per scenario."
-WRITTEN: Final = "Give the file that `workbench scenarios run --json` wrote."
 
 
 @dataclass(frozen=True)
@@ -88,53 +87,21 @@ def read_mix(path: Path | str) -> dict[str, Attempts]:
 
     Raises
     ------
-    SourceError
-        If the file cannot be read.
     InputError
-        For anything else than that.
+        If the file cannot be read, or for anything else than that, with the line.
     """
-    import yaml
-
-    try:
-        stated = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except OSError as exc:
-        raise SourceError("a mix that cannot be read", f"{path} ({exc.strerror})", "Check the path.") from exc
-    except yaml.YAMLError as exc:
-        raise InputError("a mix that is no YAML", f"{path}: {' '.join(str(exc).split())}", SHAPE) from exc
-    if not isinstance(stated, dict) or not stated:
-        raise InputError("a mix that states nothing", path, SHAPE)
+    stated = read_located(path, "mix")
     mix = {}
-    for name, said in stated.items():
-        numbers = said if isinstance(said, dict) else {}
+    for name, said in stated.form.items():
+        numbers = said if isinstance(said, Mapping) else {}
         if set(numbers) != {"per_month", "cost"} or not all(
             isinstance(value, int | float) and not isinstance(value, bool) for value in numbers.values()
         ):
-            raise InputError(f"{path}: {name} states something else than a mix", said, SHAPE)
+            raise stated.refusal("something else than a mix", str(name), SHAPE)
         mix[str(name)] = Attempts(**{key: float(value) for key, value in numbers.items()})
+    if not mix:
+        raise InputError("a mix that states nothing", str(path), SHAPE)
     return mix
-
-
-def read_runs(path: Path | str) -> list[Result]:
-    """The results that ``workbench scenarios run … --json`` wrote.
-
-    Raises
-    ------
-    SourceError
-        If the file cannot be read.
-    InputError
-        If it holds something else.
-    """
-    try:
-        document = json.loads(Path(path).read_text(encoding="utf-8"))
-    except OSError as exc:
-        raise SourceError("runs that cannot be read", f"{path} ({exc.strerror})", "Check the path.") from exc
-    except ValueError as exc:
-        raise InputError("runs that are no JSON", f"{path}: {exc}", WRITTEN) from exc
-    runs = document.get("runs", [document]) if isinstance(document, dict) else []
-    results = [Result.from_dict(run) for run in runs]
-    if not results or any(result.kind != "scenario" for result in results):
-        raise InputError("no runs of scenarios", path, WRITTEN)
-    return results
 
 
 def assess_risk(results: Sequence[Result], mix: Mapping[str, Attempts]) -> Result:

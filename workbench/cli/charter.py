@@ -30,7 +30,8 @@ def charter(
     Exit 0: every criterion is bound and, with --results, met; 1: one is not, or nobody can tell; 2: it could not run.
     """
     from workbench.attacks.catalogue import open_catalogue
-    from workbench.attacks.charter import EXAMPLE, judge_charter, read_charter, read_runs
+    from workbench.attacks.charter import EXAMPLE, judge_charter, read_charter
+    from workbench.attacks.runs import read_runs
 
     if example:
         typer.echo(EXAMPLE.read_text(encoding="utf-8"), nl=False)

@@ -222,7 +222,8 @@ def risk(
     json: JsonOut,
 ) -> None:
     """Money at risk under a stated mix of attackers. Exit 1: a scenario of the mix measured nothing."""
-    from workbench.attacks.risk import assess_risk, read_mix, read_runs
+    from workbench.attacks.risk import assess_risk, read_mix
+    from workbench.attacks.runs import read_runs
     from workbench.views.risk import money_table, risk_sentence
 
     result = assess_risk(read_runs(runs), read_mix(mix))
