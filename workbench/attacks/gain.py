@@ -19,7 +19,8 @@ An *overfitted defence* learned the recording, and surely less than `MOST` of it
 
 How often it errs was measured on models it was not chosen on (``benchmarks/defences.py --seeds 1 2 3 4``: Adult, COMPAS, German
 credit and made-up numbers, four families of models; 80 recorded attacks, 50 held-out inputs; 44 models, 660 verdicts, 95 %
-intervals; what is truly harder is said there, by 150 other rows and not by this rule):
+intervals; seeds 1 and 2 with an attack that asked some inputs twice; what is truly harder is said there, by 150 other rows and
+not by this rule):
 
 =======================================================================  ==========  ====================
 accused of retrains and blurred inputs, where nothing was done           1 of 220    0.5 % (0.1 to 2.5)
