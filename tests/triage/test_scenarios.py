@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from workbench.attacks.catalogue import find_scenario, open_catalogue
-from workbench.attacks.charter import read_runs
+from workbench.attacks.runs import read_runs
 from workbench.attacks.trial import Setting
 from workbench.data.dataset import Dataset, open_dataset
 from workbench.errors import InputError, UnknownNameError
