@@ -4,9 +4,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from workbench.incident.home import ensure_home, record_path
-from workbench.incident.record import Record
-from workbench.incident.state import create_incident
 from workbench.triage.files import write_triage
 
 NAME = "drift"
@@ -19,18 +16,3 @@ def test_drift_shows_what_moved_with_its_denominators(ran: Ran, inspected: Any, 
     text, figures = shown(NAME)
     assert "decisions now and" in text
     assert any("Columns by how far they moved" in str(figure.layout.title.text) for figure in figures)
-
-
-def test_a_run_that_is_gone_or_damaged_is_said(ran: Ran, inspected: Any, shown: Shown) -> None:
-    folder = ran(NAME)
-    assert "its findings are no longer there" in shown(NAME)[0]
-    write_triage(inspected, folder)
-    (folder / "results" / "integrity.json").write_text("{")
-    assert "are damaged and cannot be shown" in shown(NAME)[0]
-
-
-def test_without_a_run_it_says_so(home: Path, shown: Shown) -> None:
-    assert "No incident was ever opened here." in shown(NAME)[0]
-    with Record.open(record_path(ensure_home(home))) as record:
-        create_incident(record, "INC-1", "Loans", "ada")
-    assert f"No completed {NAME} run yet." in shown(NAME)[0]

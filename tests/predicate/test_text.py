@@ -30,6 +30,17 @@ def test_the_text_reads_back_as_the_same_predicate(predicate: Predicate) -> None
     assert [vars(condition) for condition in again.conditions] == [vars(condition) for condition in predicate.conditions]
 
 
+@given(PREDICATES, st.data())
+def test_nothing_is_asked_of_the_columns_left_out(predicate: Predicate, data: st.DataObject) -> None:
+    columns = set(data.draw(st.lists(st.sampled_from(predicate.columns)))) if predicate.columns else set()
+    left = predicate.without(columns)
+    assert not columns & set(left.columns)
+    assert left.conditions == tuple(condition for condition in predicate.conditions if condition in left.conditions)
+    assert set(left.columns) == set(predicate.columns) - columns
+    assert left.without(columns) == left
+    assert predicate.without(()) == predicate
+
+
 @pytest.mark.parametrize(
     ("text", "canonical"),
     [

@@ -48,6 +48,14 @@ def test_every_scenario_shows_its_interval_and_n(judged: Result) -> None:
     assert "noisy" in rows.loc["wrong-encoding", "why"]
 
 
+def test_a_number_measured_without_an_interval_stands_alone() -> None:
+    charter = Charter("ours", "1", "ada", (replace(DAMAGED, scenarios=("unit-error",), tags=()),))
+    measured = run("unit-error", 0.1)
+    bare = replace(measured, numbers=measured.numbers | {"low": None, "high": None})
+    rows = bindings_table(judge_charter(charter, CATALOGUE, [bare])).frame
+    assert rows["measured"].tolist() == ["0.1"]
+
+
 def test_the_figure_is_in_units_of_the_bound_and_outcomes_differ_by_symbol(judged: Result) -> None:
     traces = {trace.name: trace for trace in charter_figure(judged).data}
     assert traces["met"].x == pytest.approx((0.5,))

@@ -57,3 +57,13 @@ def test_a_day_and_a_small_number_stay_on_one_line(word: str) -> None:
     whole = f"<span style='white-space:nowrap'>{word}</span>"
     assert whole in render.Sentence(f"since {word}, or so")._repr_html_()
     assert whole in render.Table(pd.DataFrame({"p": [word]}))._repr_html_()
+
+
+@pytest.mark.parametrize(
+    ("numbers", "told"),
+    [((0.25, 0.1, 0.5), "0.25 (0.1 to 0.5)"), ((2.0, None, 3.0), "2 (at most 3)"), ((2.0, 1.5, float("nan")), "2 (at least 1.5)"),
+     ((2.0, float("nan"), None), "2"),
+     ((None, None, None), render.BLANK), ((float("nan"), 0.1, 0.2), render.BLANK)],
+)  # fmt: skip
+def test_a_number_is_told_with_its_interval(numbers: tuple[float | None, float | None, float | None], told: str) -> None:
+    assert render.estimate_text(*numbers) == told

@@ -121,8 +121,7 @@ def _prober(finding: Finding) -> Parts:
 
 def _lasting(where: Predicate, columns: Sequence[str]) -> Predicate:
     """`where` without what holds of the past only: times, and conditions on `columns`, which the model itself fills."""
-    kept = [condition for condition in where.conditions if not _is_time(condition) and condition.column not in columns]
-    return Predicate(tuple(kept))
+    return Predicate(tuple(condition for condition in where.without(columns).conditions if not _is_time(condition)))
 
 
 def _is_time(condition: Condition) -> bool:

@@ -13,8 +13,9 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Final
 
+from workbench.attacks.located import read_located
 from workbench.digest import digest, to_plain
-from workbench.errors import InputError, StorageError, UnknownNameError
+from workbench.errors import InputError, UnknownNameError
 from workbench.files import write_whole
 from workbench.predicate import ALL_ROWS, Predicate
 
@@ -244,22 +245,10 @@ def read_scenario(path: str | Path) -> Scenario:
     StorageError
         If the file cannot be read.
     InputError
-        If it is not YAML, or no scenario.
+        If it is not YAML, says a field twice, or is no scenario.
     """
-    import yaml
-
-    path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8")
-        form = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506  the safe loader, in C
-    except (OSError, UnicodeDecodeError) as exc:
-        why = str(exc.strerror if isinstance(exc, OSError) else exc)
-        raise StorageError("a scenario cannot be read", f"{path} ({why})", "Give the path of a YAML file.") from exc
-    except yaml.YAMLError as exc:
-        raise InputError("a scenario is not YAML", f"{path}: {exc}", "Mend the file.") from exc
-    if not isinstance(form, Mapping):
-        raise InputError("a scenario file holds no mapping", str(path), "Write one `field: value` per line.")
-    return Scenario.of(form, path.name)
+    found = read_located(path, "scenario")
+    return Scenario.of(found.form, found.file)
 
 
 def write_scenario(scenario: Scenario, path: str | Path) -> None:

@@ -180,7 +180,7 @@ def measure(  # noqa: PLR0917  the parts of one measurement
         for frame, right in frames
     )
     succeeds = None if unseen is None else unseen.succeeds(target)
-    remembered = remembers(*(target.predict(frame).abstained.astype(bool) for frame in (ground.harmless, ground.moved)))
+    remembered = knows_by_heart(target, ground.harmless, ground.moved)
     if not fresh.certify:
         return Measured(attack, held_out, None, succeeds, remembered)
     bound = certify(target, ground.frame, ground.domain, sigma=fresh.sigma, seed=seed, approval=approval)
@@ -298,6 +298,11 @@ def _held_out(case: Case, attacked: pd.DataFrame, domain: Domain, seed: int) -> 
     if len(places) >= FEWEST_HELD_OUT:
         return case.recording.select(chance.choice(places, min(HELD_OUT, len(places)), replace=False))
     return move_away(attacked.iloc[:HELD_OUT].reset_index(drop=True), domain, chance, JITTER)
+
+
+def knows_by_heart(target: Target, recorded: pd.DataFrame, moved: pd.DataFrame) -> bool:
+    """Whether a target abstains on recorded inputs, and far less on the same ones a little away (`gain.remembers`)."""
+    return remembers(*(target.predict(frame).abstained.astype(bool) for frame in (recorded, moved)))
 
 
 def _harmless(case: Case, seed: int) -> pd.DataFrame:

@@ -80,11 +80,13 @@ def _bound_to(row: dict[Any, Any]) -> str:
 
 
 def _say_bindings(bindings: pd.DataFrame, *, several: bool) -> None:
+    from workbench.views.render import estimate_text
+
     before = ["", *bindings["criterion"]]
     rows = [
         (
             "" if row["criterion"] == last else row["criterion"], row["scenario"], *([row["target"]] if several else []),
-            row["outcome"], _measured(row),
+            row["outcome"], estimate_text(row["value"], row["low"], row["high"]),
             None if row["n"] is None else f"{row['n']:.0f}",
             "; ".join(filter(None, (row["why"], "noisy: the benign twin fails too" if row["noisy"] is True else ""))),
         )
@@ -92,11 +94,6 @@ def _say_bindings(bindings: pd.DataFrame, *, several: bool) -> None:
     ]  # fmt: skip
     columns = ("criterion", "scenario", *(["target"] if several else []), "outcome", "measured, 95 % interval", "n", "why")
     say_table("by scenario", columns, rows)
-
-
-def _measured(row: dict[Any, Any]) -> str | None:
-    value, low, high = (row[name] for name in ("value", "low", "high"))
-    return None if value is None else f"{value:.3g} ({low:.3g} to {high:.3g})"
 
 
 def say_controls(catalogue: Catalogue, path: str) -> dict[str, object]:

@@ -15,7 +15,7 @@ weekday 0, January month 1, midnight hour 0; length counts code points.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Self
 
@@ -76,6 +76,10 @@ class Predicate(ByText):
     def columns(self) -> tuple[str, ...]:
         """The columns tested, in the order of first use."""
         return tuple(dict.fromkeys(condition.column for condition in self.conditions))
+
+    def without(self, columns: Collection[str | None]) -> Predicate:
+        """The rows that are left to choose from when nothing is asked of `columns`."""
+        return Predicate(tuple(condition for condition in self.conditions if condition.column not in columns))
 
     @classmethod
     def parse(cls, text: str) -> Self:

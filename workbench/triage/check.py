@@ -19,6 +19,9 @@ from workbench.predicate import Predicate
 from workbench.result import Finding, Result
 
 LEAST_HELP: Final = 0.1
+"""A repair that surely undoes less than this part of the harm does not help."""
+MOST_OF_IT: Final = 0.5
+"""From this part of the harm on a cause is grave, however small its own effect."""
 
 
 class NotAskedError(InputError):

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 
 from workbench.attacks.charter import OUTCOMES
 from workbench.result import Result
-from workbench.views.render import BLANK, Sentence, Table
+from workbench.views.render import BLANK, Sentence, Table, estimate_text
 from workbench.views.theme import BLUE, GREEN, GREY, INK, ORANGE, YELLOW, styled
 
 LOOKS: Final[Mapping[str, tuple[str, str]]] = {
@@ -57,8 +57,8 @@ def bindings_table(result: Result) -> Table | Sentence:
     rows = [
         {
             "criterion": row["criterion"], "scenario": row["scenario"], **({"target": row["target"]} if several else {}),
-            "outcome": row["outcome"], "measured": _measured(row), "bound": row["threshold"],
-            "n": BLANK if pd.isna(row["n"]) else f"{row['n']:.0f}", "why": _why(row),
+            "outcome": row["outcome"], "measured": estimate_text(row["value"], row["low"], row["high"]),
+            "bound": row["threshold"], "n": BLANK if pd.isna(row["n"]) else f"{row['n']:.0f}", "why": _why(row),
         }
         for row in table.astype(object).where(table.notna(), None).to_dict("records")
     ]  # fmt: skip
@@ -93,8 +93,9 @@ def _points(part: pd.DataFrame, labels: Sequence[str], outcome: str) -> go.Scatt
     bars = {"array": (high - value).tolist(), "arrayminus": (value - low).tolist()}
     return go.Scatter(
         x=value.tolist(), y=list(labels), mode="markers", name=outcome,
-        marker={"color": color, "symbol": symbol, "size": 11}, customdata=[_measured(row) for row in part.to_dict("records")],
-        cliponaxis=False, error_x={"type": "data", "symmetric": False, "thickness": 1.5, **bars},
+        marker={"color": color, "symbol": symbol, "size": 11}, cliponaxis=False,
+        customdata=[estimate_text(row["value"], row["low"], row["high"]) for row in part.to_dict("records")],
+        error_x={"type": "data", "symmetric": False, "thickness": 1.5, **bars},
         hovertemplate="%{y}: %{customdata}<extra>" + outcome + "</extra>",
     )  # fmt: skip
 
@@ -120,9 +121,3 @@ def _labels(table: pd.DataFrame) -> list[str]:
 
 def _absent(words: str) -> str:
     return f"not in the catalogue: {words}" if words else ""
-
-
-def _measured(row: Mapping[Any, Any]) -> str:
-    if row["value"] is None or pd.isna(row["value"]):
-        return BLANK
-    return f"{row['value']:.3g} ({row['low']:.3g} to {row['high']:.3g})"

@@ -69,6 +69,21 @@ def _cell(text: str) -> str:
     return f"{first}<div style='{BELOW}'>{below}</div>" if below else first
 
 
+def estimate_text(value: float | None, low: float | None, high: float | None) -> str:
+    """A number with as much of its interval as is known, the number alone where nothing is; blank where there is no number."""
+    if value is None or pd.isna(value):
+        return BLANK
+    ends = [None if end is None or pd.isna(end) else f"{end:.3g}" for end in (low, high)]
+    match ends:
+        case [None, None]:
+            return f"{value:.3g}"
+        case [None, above]:
+            return f"{value:.3g} (at most {above})"
+        case [below, None]:
+            return f"{value:.3g} (at least {below})"
+    return f"{value:.3g} ({ends[0]} to {ends[1]})"
+
+
 def escaped(text: str) -> str:
     """`text` as HTML in which a day, or a small number, is not broken over two lines."""
     return WHOLE_WORD.sub(WHOLE, html.escape(text))

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 
 from workbench.attacks.rehearsal import OUTCOMES
 from workbench.result import Result
-from workbench.views.render import BLANK, Sentence, Table
+from workbench.views.render import BLANK, Sentence, Table, estimate_text
 from workbench.views.theme import BLUE, GREY, ORANGE, styled
 
 FIRST: Final = ("failed", "could not tell", "could not run", "held")
@@ -49,8 +49,7 @@ def _row(result: Result) -> dict[str, Any]:
 def _measured(numbers: dict[str, Any], *, few: bool) -> str:
     if few or numbers["value"] is None:
         return BLANK
-    ends = (numbers["value"] if numbers[name] is None else numbers[name] for name in ("low", "high"))
-    return f"{numbers['value']:.3g} ({' to '.join(f'{end:.3g}' for end in ends)})\n{numbers['measure']}"
+    return f"{estimate_text(numbers['value'], numbers['low'], numbers['high'])}\n{numbers['measure']}"
 
 
 def scores_figure(result: Result) -> go.Figure | Sentence:

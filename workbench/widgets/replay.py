@@ -114,7 +114,8 @@ class AttackReplay(Live):
         review = self._review
         counted = int(review.mask(selection).sum())
         with self.hold_sync():
-            others = _besides([self._column], selection) if review.covers(selection) else selection
+            # a matrix by one column keeps its other lines, to be clicked next
+            others = selection.without([self._column]) if review.covers(selection) else selection
             self.matrix = groups_form(self._column, review.groups(self._column, others) if self._column else [])
             self.steps = steps_form(review.steps(selection))
             self.told = _told(review, selection, counted)
@@ -129,7 +130,7 @@ class AttackReplay(Live):
         """Select a line of the matrix, inside what is selected by other columns."""
         chosen, selection = Predicate.parse(where), self.investigation.selection
         inside = selection if self._review.covers(selection) else ALL_ROWS
-        self.investigation.select(_besides(chosen.columns, inside) & chosen)
+        self.investigation.select(inside.without(chosen.columns) & chosen)
 
     def _list(self, step: int) -> None:
         listed = self._review.listed(self.investigation.selection, None if step < 0 else step)
@@ -180,11 +181,6 @@ def _require_same(result: Result, targets: Sequence[Target]) -> None:
 def _first_column(review: Review) -> str:
     """The first column that the matrix can be drawn by."""
     return next((name for name in review.columns if len(review.groups(name, ALL_ROWS)) > 1), "")
-
-
-def _besides(columns: Sequence[str], selection: Predicate) -> Predicate:
-    """The selection without what it asks of `columns`: a matrix by one of them keeps its other lines, to be clicked next."""
-    return Predicate(tuple(condition for condition in selection.conditions if condition.column not in columns))
 
 
 def _told(review: Review, selection: Predicate, counted: int) -> str:

@@ -53,9 +53,8 @@ def _repeated(change: Dated, rows: TimedRows) -> Diagnosis:
 
 def _clock(change: Dated, rows: TimedRows) -> Diagnosis:
     """The turn of the clock that brings the later hours nearest to the former ones."""
-    hours = ((rows.times - rows.times.astype("datetime64[D]")) / np.timedelta64(1, "h")).astype(int)
     earlier = change.hit.inside & (rows.times < change.onset)
-    before, after = (np.bincount(hours[part], minlength=24).astype(float) for part in (earlier, change.affected))
+    before, after = (np.bincount(rows.hours[part], minlength=24).astype(float) for part in (earlier, change.affected))
     shares = before / max(1, before.sum()), after / max(1, after.sum())
     fits = [np.abs(np.roll(shares[0], turn) - shares[1]).sum() / 2 for turn in range(24)]
     turn = int(np.argmin(fits))

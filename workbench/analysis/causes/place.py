@@ -16,8 +16,7 @@ from scipy import special
 
 from workbench.analysis.causes.levels import LEAST_SIDE, Signal
 from workbench.analysis.causes.parts import Catalogue
-from workbench.analysis.causes.precedence import same_time
-from workbench.analysis.causes.root import Dated
+from workbench.analysis.causes.root import Dated, same_time
 from workbench.analysis.causes.rows import TimedRows
 from workbench.analysis.causes.scan import DEEPEST, Hit
 from workbench.errors import PredicateError
@@ -48,9 +47,9 @@ def place_together(
     if len(shown) < 2 or not starts:
         return change.hit
     evidence = Evidence(change, shown, rows, catalogue)
-    own = evidence.of(_place(change, rows))
+    own = evidence.of(place_of(change, rows))
     best, most = max(
-        ((place, evidence.of(place)) for place in (_place(item, rows) for item in starts)), key=lambda found: found[1]
+        ((place, evidence.of(place)) for place in (place_of(item, rows) for item in starts)), key=lambda found: found[1]
     )
     for _ in range(MOST_STEPS):
         place, value = max(evidence.nearby(best), key=lambda found: found[1], default=(best, most))
@@ -125,7 +124,7 @@ def _ratio(n: np.ndarray, s: np.ndarray, q: np.ndarray, signal: Signal) -> np.nd
     return np.where((n.min(axis=1) >= LEAST_SIDE) & worse & np.isfinite(ratio), ratio, 0.0)
 
 
-def _place(change: Dated, rows: TimedRows) -> Place:
+def place_of(change: Dated, rows: TimedRows) -> Place:
     """The codes that hold where a change is, of each column that says so."""
     inside = change.hit.inside
     return {

@@ -7,7 +7,8 @@ from typing import Final
 
 import numpy as np
 
-from workbench.analysis.causes.root import Dated
+from workbench.analysis.causes.place import inside_of, place_of
+from workbench.analysis.causes.root import Dated, same_time
 from workbench.analysis.causes.rows import TimedRows
 from workbench.analysis.causes.signals import COLUMN, OUTCOME, SCORE
 from workbench.predicate import ALL_ROWS
@@ -27,8 +28,6 @@ WIDE: Final = ("level", "spread", "value", "missing", "residual", "leaning", "er
 """Aspects that say of each row by itself what happened, whatever the rows around it and the other columns are."""
 NOT_LENT: Final = 1.5
 HALF: Final = 0.5
-NEAR: Final = 0.03
-"""Onsets that differ by less than this part of the log may be one."""
 
 
 def altered_first(changes: Sequence[Dated], rows: TimedRows) -> list[Dated]:
@@ -55,10 +54,8 @@ def _are_mates(change: Dated, other: Dated, rows: TimedRows) -> bool:
 
 def _by_itself(change: Dated, mate: Dated, rows: TimedRows) -> float:
     """How many standard errors the change is where its place is told without the other's column."""
-    part = np.ones(rows.size, dtype=bool)
-    for condition in rows.conditions:
-        if condition.coding.column in change.hit.used and condition.coding.column != mate.signal.column:
-            part &= (np.bincount(condition.codes[change.hit.inside], minlength=condition.size) > 0)[condition.codes]
+    place = place_of(change, rows)
+    part = inside_of({n: codes for n, codes in place.items() if rows.conditions[n].coding.column != mate.signal.column}, rows)
     step, error = _step(change, part, rows)
     return abs(step) / error
 
@@ -81,13 +78,6 @@ def widest_first(changes: Sequence[Dated], rows: TimedRows) -> list[Dated]:
             order.remove(wider)
             order.insert(next(at for at, change in enumerate(order) if change is own[0]), wider)
     return order
-
-
-def same_time(change: Dated, other: Dated, rows: TimedRows) -> bool:
-    """Whether two changes may have begun at one moment."""
-    if change.earliest <= other.latest and other.earliest <= change.latest:
-        return True
-    return bool(abs(change.onset - other.onset) <= NEAR * (rows.times[-1] - rows.times[0]))
 
 
 def _is_wider(change: Dated, clearest: Dated, rows: TimedRows) -> bool:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 
 from workbench.analysis.causes.levels import Signal
+from workbench.analysis.causes.rows import TimedRows
 from workbench.analysis.causes.scan import Hit
 from workbench.predicate import ALL_ROWS, Predicate
+
+NEAR: Final = 0.03
+"""Onsets that differ by less than this part of the log may be one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,3 +97,10 @@ class Root:
 
     change: Dated
     diagnosis: Diagnosis
+
+
+def same_time(change: Dated, other: Dated, rows: TimedRows) -> bool:
+    """Whether two changes may have begun at one moment."""
+    if change.earliest <= other.latest and other.earliest <= change.latest:
+        return True
+    return bool(abs(change.onset - other.onset) <= NEAR * (rows.times[-1] - rows.times[0]))

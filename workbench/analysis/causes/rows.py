@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -89,6 +90,16 @@ class TimedRows:
     def size(self) -> int:
         """How many rows."""
         return len(self.times)
+
+    @functools.cached_property
+    def days(self) -> np.ndarray:
+        """The midnight before each row's time, shape (rows,), of the type of `times`."""
+        return self.times.astype("datetime64[D]").astype(self.times.dtype)
+
+    @functools.cached_property
+    def hours(self) -> np.ndarray:
+        """The hour of the day of each row, shape (rows,), 0 to 23."""
+        return np.asarray(((self.times - self.days) / np.timedelta64(1, "h")).astype(int))
 
     @property
     def dataset(self) -> Dataset:

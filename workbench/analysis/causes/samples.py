@@ -119,8 +119,8 @@ def factor(samples: Samples) -> tuple[float, float] | None:
 
 def _whole_factor(before: np.ndarray, after: np.ndarray) -> float | None:
     """The factor between two samples of which the first, so multiplied, is as good as the second."""
-    apart = _ks(before, after)
-    if apart < max(0.05, CLEARLY * np.sqrt(1 / len(before) + 1 / len(after))):
+    apart = _clearly_apart(before, after)
+    if apart is None:
         return None
     signs = np.mean(before > 0), np.mean(after > 0)
     if min(np.mean(before != 0), np.mean(after != 0)) < 0.2 or abs(signs[0] - signs[1]) > 0.2:
@@ -136,8 +136,7 @@ def _whole_factor(before: np.ndarray, after: np.ndarray) -> float | None:
     best = None if best is None else _rounded(best, before, after)
     if best is None or not (max(best[0], 1 / best[0]) >= LEAST_FACTOR):
         return None
-    noise = 1.5 * np.sqrt(1 / len(before) + 1 / len(after))
-    return best[0] if best[1] <= max((1 - LEAST_FIT) * apart, noise) and best[1] < 0.5 * apart else None
+    return best[0] if _fits(best[1], apart, before, after) else None
 
 
 def shifted(samples: Samples) -> float | None:
@@ -145,16 +144,26 @@ def shifted(samples: Samples) -> float | None:
     if not samples.numbers or min(len(samples.before), len(samples.after)) < FEWEST:
         return None
     before, after = (part.to_numpy(dtype=float) for part in (samples.before, samples.after))
-    apart = _ks(before, after)
-    if apart < max(0.05, CLEARLY * np.sqrt(1 / len(before) + 1 / len(after))):
+    apart = _clearly_apart(before, after)
+    if apart is None:
         return None
     steps = np.unique(np.round(np.quantile(after, QUANTILES) - np.quantile(before, QUANTILES), 6))
     best = min(steps[steps != 0], key=lambda step: _ks(before + step, after), default=None)
     if best is None:
         return None
+    return float(best) if _fits(_ks(before + best, after), apart, before, after) else None
+
+
+def _clearly_apart(before: np.ndarray, after: np.ndarray) -> float | None:
+    """How far apart two samples are (Kolmogorov and Smirnov); None where that may be chance."""
+    apart = _ks(before, after)
+    return None if apart < max(0.05, CLEARLY * np.sqrt(1 / len(before) + 1 / len(after))) else apart
+
+
+def _fits(left: float, apart: float, before: np.ndarray, after: np.ndarray) -> bool:
+    """Whether what is `left` between two samples that were `apart` is next to nothing."""
     noise = 1.5 * np.sqrt(1 / len(before) + 1 / len(after))
-    left = _ks(before + best, after)
-    return float(best) if left <= max((1 - LEAST_FIT) * apart, noise) and left < 0.5 * apart else None
+    return bool(left <= max((1 - LEAST_FIT) * apart, noise) and left < 0.5 * apart)
 
 
 def _rounded(best: tuple[float, float], before: np.ndarray, after: np.ndarray) -> tuple[float, float]:

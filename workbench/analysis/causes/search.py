@@ -18,8 +18,8 @@ from workbench.analysis.causes.expected import given_columns
 from workbench.analysis.causes.levels import Signal
 from workbench.analysis.causes.parts import Catalogue
 from workbench.analysis.causes.place import place_together
-from workbench.analysis.causes.precedence import altered_first, same_time, widest_first
-from workbench.analysis.causes.root import Dated, Diagnosis
+from workbench.analysis.causes.precedence import altered_first, widest_first
+from workbench.analysis.causes.root import Dated, Diagnosis, same_time
 from workbench.analysis.causes.rows import TimedRows
 from workbench.analysis.causes.scan import Hit, find_banded
 from workbench.analysis.causes.signals import COLUMN, SCORE
@@ -79,14 +79,19 @@ def _lasting_change(signal: Signal, rows: TimedRows, catalogue: Catalogue, weigh
     """The best change of a signal that is no flash: after one, the rest of the time is looked at."""
     among = None
     for _ in range(2):
-        hit = find_banded(signal, rows, catalogue, among)
-        if hit is None or hit.p * weight > LEVEL:
+        hit = _charged(find_banded(signal, rows, catalogue, among), weight)
+        if hit is None:
             return None
-        change = date_change(replace(hit, p=min(1.0, hit.p * weight)), rows, among)
+        change = date_change(hit, rows, among)
         if not _is_flash(change, rows):
             return change
         among = (rows.times < change.onset) if change.end is None else (rows.times < change.onset) | (rows.times >= change.end)
     return None
+
+
+def _charged(hit: Hit | None, weight: int) -> Hit | None:
+    """The hit with its p over all signals, `weight` of them; None where that is too large to follow it up."""
+    return None if hit is None or hit.p * weight > LEVEL else replace(hit, p=min(1.0, hit.p * weight))
 
 
 def _is_flash(change: Dated, rows: TimedRows) -> bool:
@@ -143,10 +148,11 @@ def _left_without(change: Dated, root: Dated, rows: TimedRows, catalogue: Catalo
     if apart and change.identifiable and change.latest < root.earliest:
         return change  # it was there before
     if root.signal.column in change.hit.used:  # rows chosen by a column that is broken are other rows than before
-        hit = find_banded(replace(change.signal, apart=change.signal.apart | {str(root.signal.column)}), rows, catalogue)
-        if hit is None or hit.p * weight > LEVEL:
+        signal = replace(change.signal, apart=change.signal.apart | {str(root.signal.column)})
+        hit = _charged(find_banded(signal, rows, catalogue), weight)
+        if hit is None:
             return None
-        change = date_change(replace(hit, p=min(1.0, hit.p * weight)), rows)
+        change = date_change(hit, rows)
     if not (change.affected & root.reached).any():
         return change
     if root.signal.aspect.startswith("repeat ") and change.signal.aspect.startswith("clock"):
@@ -156,10 +162,10 @@ def _left_without(change: Dated, root: Dated, rows: TimedRows, catalogue: Catalo
     late = change.affected & rest
     if np.count_nonzero(late) < 0.1 * np.count_nonzero(change.affected):
         return _left_given_others(change, root, rows, catalogue, weight) if same_time(change, root, rows) else change
-    hit = find_banded(change.signal, rows, catalogue, rest)
-    if hit is None or hit.p * weight > LEVEL or hit.ratio < GONE * change.hit.ratio:
+    hit = _charged(find_banded(change.signal, rows, catalogue, rest), weight)
+    if hit is None or hit.ratio < GONE * change.hit.ratio:
         return change if apart and _as_ever(change, rest) else None
-    return date_change(replace(hit, p=min(1.0, hit.p * weight)), rows, rest)
+    return date_change(hit, rows, rest)
 
 
 def _left_given_others(change: Dated, root: Dated, rows: TimedRows, catalogue: Catalogue, weight: int) -> Dated | None:
@@ -175,10 +181,10 @@ def _left_given_others(change: Dated, root: Dated, rows: TimedRows, catalogue: C
         return None
     leaning = (label - expected) * np.sign(expected - 0.5)
     signal = replace(change.signal, name=LEANING, values=leaning, model="mean", aspect="leaning", room=None)
-    hit = find_banded(signal, rows, catalogue)
-    if hit is None or hit.p * weight > LEVEL or hit.after > hit.before:
+    hit = _charged(find_banded(signal, rows, catalogue), weight)
+    if hit is None or hit.after > hit.before:
         return None
-    left = date_change(replace(hit, p=min(1.0, hit.p * weight)), rows)
+    left = date_change(hit, rows)
     return left if same_time(left, change, rows) else None
 
 
@@ -204,7 +210,7 @@ def date_change(hit: Hit, rows: TimedRows, among: np.ndarray | None = None) -> D
     if not clock:
         values, model = steady(values, inside, rows, model)
     # what an hour brings on a day is no change of the clock: that is dated by whole days
-    times = rows.times.astype("datetime64[D]").astype(rows.times.dtype) if clock else rows.times
+    times = rows.days if clock else rows.times
     changes = locate_changes(times[inside], values[inside], model=model, level=0.05, most=3)
     first = int(np.flatnonzero(rows.block == hit.split)[0])
     rough = rows.times[first]
@@ -212,8 +218,7 @@ def date_change(hit: Hit, rows: TimedRows, among: np.ndarray | None = None) -> D
         changes = _spell(values, rows, inside, model)
     alike = _alike(changes, hit, rows)
     if not alike and not clock:  # what the hours of one day hide, whole days may show
-        days = rows.times.astype("datetime64[D]").astype(rows.times.dtype)
-        changes = locate_changes(days[inside], hit.signal.values[inside], model=_model(hit.signal), level=0.05, most=3)
+        changes = locate_changes(rows.days[inside], hit.signal.values[inside], model=_model(hit.signal), level=0.05, most=3)
         alike = _alike(changes, hit, rows)
     if not alike:
         affected = hit.inside & (rows.times >= rough)
@@ -250,7 +255,7 @@ def steady(values: np.ndarray, inside: np.ndarray, rows: TimedRows, model: Model
 
     Within the day on which something changed, other rows come at noon than at midnight as on any day.
     """
-    hour = ((rows.times - rows.times.astype("datetime64[D]")) / np.timedelta64(1, "h")).astype(int)[inside]
+    hour = rows.hours[inside]
     n, s, q = (np.bincount(hour, weights=part, minlength=24) for part in (None, values[inside], values[inside] ** 2))
     used = n >= LEAST_OF_HOUR
     size, total = n[used].sum(), s[used].sum()

@@ -37,8 +37,8 @@ def arrival_signals(rows: TimedRows) -> Iterator[Signal]:
             name = "share of rows with the id of another" if aspect == "repeat id" else "share of rows that repeat an earlier row"
             column = rows.dataset.roles.row_id if aspect == "repeat id" else None
             yield Signal(name, ARRIVAL, column, values, "share", aspect, rising=True)
-    hour = (rows.times - rows.times.astype("datetime64[D]")) / np.timedelta64(24, "h")
-    if len(np.unique((hour * 24).astype(int))) < 3:
+    hour = (rows.times - rows.days) / np.timedelta64(24, "h")
+    if len(np.unique(rows.hours)) < 3:
         return
     waves = {
         f"clock {name} {harmonic}": wave(2 * np.pi * harmonic * hour)

@@ -28,9 +28,9 @@ from workbench.attacks.defences.training import (
     train_regularised,
 )
 from workbench.attacks.evasion import Evasion
-from workbench.attacks.gain import LEVEL, fresh_gain, gained_on_replay, is_overfitted, remembers, verdict_word
+from workbench.attacks.gain import LEVEL, fresh_gain, gained_on_replay, is_overfitted, verdict_word
 from workbench.attacks.trial import Setting
-from workbench.attacks.triple import APART, BUDGET, move_away, unseen_attacks
+from workbench.attacks.triple import APART, BUDGET, knows_by_heart, move_away, unseen_attacks
 from workbench.attacks.verdict import FAIL, rate
 from workbench.errors import InputError, UnknownNameError
 from workbench.models.target import Target
@@ -144,13 +144,13 @@ def judge_defences(
     versions = {BASELINE: baseline, **defences}
     found = {name: measure_defence(target, bench) for name, target in versions.items()}
     unseen = unseen_attacks(baseline, found[BASELINE].fresh, bench.away, recorded.generator)
-    beside = recorded.original, move_away(recorded.original, recorded.domain, np.random.default_rng([held_out.seed, 5]), APART)
+    beside = move_away(recorded.original, recorded.domain, np.random.default_rng([held_out.seed, 5]), APART)
     rows_of = {
         name: _Judged(
             found[name],
             judged(target.predict(sent), away),
             unseen.succeeds(target),
-            remembers(*(target.predict(frame).abstained.astype(bool) for frame in beside)),
+            knows_by_heart(target, recorded.original, beside),
         )
         for name, target in versions.items()
     }

@@ -15,7 +15,7 @@ from workbench.analysis.causes.search import LEVEL
 from workbench.analysis.selection import correct_for_significance
 from workbench.predicate import ALL_ROWS, Comparison, Operand, Predicate
 from workbench.result import Finding, Result, provenance
-from workbench.triage.check import Context, Examined, NotAskedError, graded, moment, percent
+from workbench.triage.check import MOST_OF_IT, Context, Examined, NotAskedError, graded, moment, percent
 
 KINDS: Final = {
     "training/serving skew": "drift", "moved threshold": "disparity", "version mix-up": "drift", "calibration drift": "drift",
@@ -25,8 +25,6 @@ KINDS: Final = {
 """Cause to the kind of its finding; any other cause is a defect of the data."""
 LEAST_SIZE: Final = 0.01
 """A smaller change is told and wakes nobody."""
-MOST_OF_IT: Final = 0.5
-"""From this part of the harm on a cause is grave, however small its own effect."""
 OF_SCORES: Final = ("calibration drift", "version mix-up")
 UNFELT: Final = (0.25, 1.0)
 """Standard deviations from which scores that lie elsewhere are of medium and of high severity where no error shows it."""

@@ -13,7 +13,7 @@ import pandas as pd
 
 from workbench.analysis.attribution import model_columns
 from workbench.analysis.causes.expected import read_rule
-from workbench.attacks.asking import Limits, Meter, Metered
+from workbench.attacks.asking import NOT_SENT, Limits, Meter, Metered
 from workbench.data.dataset import Dataset
 from workbench.errors import InputError
 from workbench.models.booster import BoosterTarget
@@ -71,7 +71,7 @@ class Asker:
             answers = [self._metered.predict(seen.iloc[start : start + BLOCK]) for start in range(0, len(seen), BLOCK)]
         decided = np.concatenate([answer.decided for answer in answers])
         errors = [str(text) for answer in answers for text in answer.error if text is not None]
-        self.rows += len(seen) - sum(text.startswith("not sent") for text in errors)
+        self.rows += len(seen) - sum(text.startswith(NOT_SENT) for text in errors)
         if not decided.any():
             said = errors[0] if errors else "it abstains from every row"
             raise InputError("the model given decides on none of the rows", said, "Mend it, or give the one that decided.")

@@ -116,7 +116,7 @@ def cases_of(finding: Finding, context: Context, column: str) -> Cases:
         If nothing is known from before it.
     """
     where, time = Predicate.parse(finding.where), context.subject.roles.time
-    segment = Predicate(tuple(each for each in where.conditions if each.column not in (time, column)))
+    segment = where.without((time, column))
     subject = context.subject
     late = _since(finding, subject)
     if context.reference is not None:

@@ -18,7 +18,7 @@ from workbench.errors import InputError, WorkbenchError
 from workbench.models.target import Target
 from workbench.result import SMALL_CELL, Finding, Result, provenance
 from workbench.triage.caused import CHECK
-from workbench.triage.check import Context
+from workbench.triage.check import MOST_OF_IT, Context
 from workbench.triage.repair.asking import Asker, Decider, by_rule, find_decider, rule_of
 from workbench.triage.repair.cases import Cases, Harm, Rows, cases_of, harm_of
 from workbench.triage.repair.share import Part, Tally, count_moves, share_undone
@@ -33,8 +33,6 @@ MOST_ASKED: Final = 5_000
 MOST_KNOWN: Final = 4_000
 """Rows of before that a draw is held against."""
 LEAST_REACHED: Final = 30
-MOST_OF_IT: Final = 0.5
-"""From this part of the harm on a cause is grave, however small its own effect."""
 WHOLE_ROWS: Final = ("version mix-up", "calibration drift")
 """Causes after the features: the model that decided before decides on the rows as they are."""
 UNDONE: Final = (*COLUMN_CAUSES, *WHOLE_ROWS, "shifted clock", "moved threshold")
