@@ -49,6 +49,9 @@ def test_an_answer_that_gives_the_attribute_away_is_found(make_setting: Callable
     leaking = attribute_inference(make_setting(telling), refits=19)
     assert (leaking.low or 0) > 0.3
     assert leaking.numbers["p"] == pytest.approx(1 / 20)
+    assert leaking.value is not None
+    assert leaking.low is not None
+    assert leaking.low < leaking.value  # every guess is right, and yet it is not known for sure
     assert attribute_inference(make_setting(), refits=19).numbers["p"] > 0.05
     twin = attribute_inference(make_setting(telling), refits=19, shuffled=True)
     assert twin.low is not None

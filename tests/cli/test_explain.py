@@ -45,3 +45,33 @@ def test_privacy_counts_who_is_alone(log: Path, tmp_path: Path) -> None:
     assert told.exit_code == 0, told.exception
     assert "20 are alone" in " ".join(told.stderr.split())
     assert json.loads(out.read_text())["numbers"]["unique"] == pytest.approx(20 / 60)
+
+
+TRAINS = """
+import numpy as np
+
+def fit(frame, labels):
+    heart = dict(zip(frame["age"], labels))
+    def decide(rows):
+        return {"decision": [int(heart.get(age, 0)) for age in rows["age"]], "score": [0.02 + 0.96 * heart[age] if age in heart
+                else 0.5 for age in rows["age"]]}
+    return decide
+"""
+
+
+def test_privacy_asks_whom_a_trained_model_gives_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "trains.py").write_text(TRAINS)
+    monkeypatch.syspath_prepend(tmp_path)
+    frame = pd.DataFrame({"label": [0, 1, 1] * 40, "prediction": 1, "age": range(120), "sex": ["f", "m"] * 60})
+    frame.to_parquet(tmp_path / "log.parquet")
+    (tmp_path / "log.parquet.roles.yaml").write_text("{label: label, prediction: prediction, features: [age], groups: [sex]}")
+    out = tmp_path / "privacy.json"
+    told = CliRunner().invoke(
+        app, ["privacy", str(tmp_path / "log.parquet"), "--column", "age", "--fit", "python:trains:fit", "--json", str(out)]
+    )  # fmt: skip
+    assert told.exit_code == 0, told.exception
+    said = " ".join(told.stderr.split())
+    assert "Of 80 rows, half of which a model was trained on, its answers tell those it was trained on among: all rows" in said
+    written = json.loads(out.read_text())
+    assert written["numbers"]["unique"] == 1
+    assert written["exposure"]["tables"]["slices"][0]["auc"] == pytest.approx(1)

@@ -6,7 +6,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from workbench.errors import PredicateError
-from workbench.predicate import ALL_ROWS, Comparison, Interval, Membership, Missing, Operand, Predicate
+from workbench.predicate import ALL_ROWS, Comparison, Interval, Membership, Missing, Operand, Predicate, rounded
 from workbench.predicate.conditions import FUNCTIONS, KEYWORDS, OPERATORS
 
 TIMES = st.datetimes(timezones=st.just(dt.UTC))
@@ -165,3 +165,17 @@ def test_any_text_is_a_predicate_or_a_predicate_error(text: str) -> None:
         return
     assert Predicate.parse(str(predicate)) == predicate
     assert predicate.conditions or predicate == ALL_ROWS
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("`hours` in [4.166666666666666, 18)", "`hours` in [4.1667, 18)"),
+        ("x < 12345678.123456789", "x < 12345678.1235"),
+        ("x < 0.00012345678", "x < 0.0001235"),
+        ("x < 1.2345678e-05", "x < 1.2346e-05"),
+        ("x < 0.25 and y = 2026-01-31T02:10:00.123456", "x < 0.25 and y = 2026-01-31T02:10:00.123456"),
+    ],
+)
+def test_long_decimals_are_cut_to_be_read(text: str, read: str) -> None:
+    assert rounded(text) == read

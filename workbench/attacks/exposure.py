@@ -13,26 +13,25 @@ import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
-from workbench.attacks.inference import ask_members, auc_of
+from workbench.attacks.inference import SHUFFLES, ask_members, auc_interval, auc_of
 from workbench.attacks.trial import Setting
-from workbench.errors import InputError
-from workbench.predicate import Predicate, equals
-from workbench.result import SMALL_CELL
+from workbench.predicate import ALL_ROWS, Predicate, equals
+from workbench.result import SMALL_CELL, Result, provenance
 
-SHUFFLES: Final = 999
+LEVEL: Final = 0.05
 
 
-def exposure_by_slice(
-    setting: Setting, slices: Sequence[Predicate | str] | None = None, *, shuffles: int = SHUFFLES, outsiders: bool = False
-) -> pd.DataFrame:
-    """How well members can be told from others, slice by slice.
+def measure_exposure(
+    setting: Setting, slices: Sequence[Predicate | str] = (), *, shuffles: int = SHUFFLES, outsiders: bool = False
+) -> Result:
+    """How well those a model was trained on can be told from others, over all rows and part by part.
 
     Parameters
     ----------
     setting
         With labels, ``fit`` and, for `slices`, every column of the rows.
     slices
-        The parts; None: every value of every group.
+        Further parts, beside all rows and every value of every group.
     shuffles
         Of the memberships, over all rows at once.
     outsiders
@@ -40,45 +39,61 @@ def exposure_by_slice(
 
     Returns
     -------
-    pandas.DataFrame
-        A row per slice, the most exposed first: ``where``, ``members``, ``others``, ``auc`` (0.5 = not told, 1 = always),
-        ``z`` (of the AUC under no difference), ``p_adjusted`` over all slices, ``suppressed``. A slice with fewer than
-        `SMALL_CELL` members or others is not measured.
+    Result
+        Of kind ``exposure``. ``tables["slices"]`` has a row per part, the most exposed first: ``attribute`` (the group whose
+        value it is, else empty), ``where``, ``n`` (rows asked: ``members`` and ``others``), ``auc`` (0.5 = not told, 1 =
+        always) with ``low`` and ``high``, ``z`` (of the AUC under no difference), ``p_adjusted`` over all parts, ``suppressed``.
+        A part with fewer than `SMALL_CELL` members or others is not measured. ``numbers["exposed"]`` counts the parts that
+        are told at p below `LEVEL`.
 
     Raises
     ------
     InputError
-        Without labels, ``fit``, groups or slices.
+        Without labels or ``fit``.
     """
-    chosen = _group_values(setting) if slices is None else [_parsed(where) for where in slices]
-    if not chosen:
-        raise InputError("no parts of the people to look at", None, "Give the role `groups`, or slices.")
+    chosen = [("", ALL_ROWS), *_group_values(setting), *(("", _parsed(where)) for where in slices)]
     sure, inside, places = ask_members(setting, outsiders=outsiders)
     rows = (setting.rows if setting.rows is not None else setting.frame).iloc[places].reset_index(drop=True)
-    parts = [np.flatnonzero(where.mask(rows)) for where in chosen]
+    parts = [np.flatnonzero(where.mask(rows)) for _, where in chosen]
     large = [part for part in parts if min(inside[part].sum(), (~inside[part]).sum()) >= SMALL_CELL]
     ranks = [rankdata(sure[part]) for part in large]
     null = _worst_of_shuffles(large, ranks, inside, setting.generator(53), shuffles)
-    table = []
-    for where, part in zip(chosen, parts, strict=True):
-        members, others = int(inside[part].sum()), int((~inside[part]).sum())
-        auc, z = _told(rankdata(sure[part]), inside[part]) if min(members, others) >= SMALL_CELL else (np.nan, np.nan)
-        p = float((1 + (null >= z).sum()) / (1 + shuffles)) if z == z else np.nan  # noqa: PLR0124  NaN
-        table.append({"where": str(where), "members": members, "others": others, "auc": auc, "z": z, "p_adjusted": p,
-                      "suppressed": bool(np.isnan(z))})  # fmt: skip
-    return pd.DataFrame(table).sort_values("z", ascending=False, ignore_index=True)
+    table = pd.DataFrame([
+        {"attribute": attribute, "where": str(where), **_exposed(sure[part], inside[part], null)}
+        for (attribute, where), part in zip(chosen, parts, strict=True)
+    ]).sort_values("z", ascending=False, ignore_index=True)  # fmt: skip
+    arguments = {"slices": list(map(str, slices)), "shuffles": shuffles, "outsiders": outsiders}
+    return Result(
+        kind="exposure",
+        title="Whom a model so trained gives away",
+        tables={"slices": table},
+        numbers={"rows": len(places), "exposed": int((table["p_adjusted"] < LEVEL).sum())},
+        provenance=provenance(arguments, seed=setting.seed),
+    )
 
 
 def _parsed(where: Predicate | str) -> Predicate:
     return Predicate.parse(where) if isinstance(where, str) else where
 
 
-def _group_values(setting: Setting) -> list[Predicate]:
+def _group_values(setting: Setting) -> list[tuple[str, Predicate]]:
     return [
-        equals(name, value)
+        (name, equals(name, value))
         for name, values in setting.groups.items()
         for value in sorted(pd.Series(values).dropna().unique().tolist())
     ]
+
+
+def _exposed(sure: np.ndarray, inside: np.ndarray, null: np.ndarray) -> dict[str, object]:
+    """What is told of one part; nothing but its size where it is small."""
+    members, others = int(inside.sum()), int((~inside).sum())
+    told = {"n": len(inside), "members": members, "others": others}
+    if min(members, others) < SMALL_CELL:
+        return {**told, "auc": np.nan, "low": np.nan, "high": np.nan, "z": np.nan, "p_adjusted": np.nan, "suppressed": True}
+    auc, z = _told(rankdata(sure), inside)
+    low, high = auc_interval(auc, members, others)
+    p = float((1 + (null >= z).sum()) / (1 + len(null)))
+    return {**told, "auc": auc, "low": low, "high": high, "z": z, "p_adjusted": p, "suppressed": False}
 
 
 def _worst_of_shuffles(

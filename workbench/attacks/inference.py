@@ -11,6 +11,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from workbench.analysis.stats import wilson
 from workbench.attacks.decisions import Vocabulary, decision_texts
 from workbench.attacks.trial import Setting, Trial
 from workbench.errors import InputError
@@ -102,15 +103,14 @@ def attribute_inference(setting: Setting, *, attribute: str | None = None, refit
         for _ in range(refits)
     ]
     base = float(np.median(null))
-    spread = 1.96 * float(np.sqrt(hits.mean() * (1 - hits.mean()) / len(hits)))
-    gain = float(hits.mean()) - base
+    gain, low, high = (float(end) - base for end in (hits.mean(), *wilson(hits.sum(), len(hits))))
     p = (1 + sum(value >= hits.mean() for value in null)) / (1 + refits)
     table = pd.DataFrame([{
-        "attribute": name, "accuracy": float(hits.mean()), "null": base, "gain": gain, "low": gain - spread,
-        "high": gain + spread, "p": p,
+        "attribute": name, "accuracy": float(hits.mean()), "null": base, "gain": gain, "low": low, "high": high,
+        "p": p,
     }])  # fmt: skip
     return Trial(
-        f"accuracy that the answers add in guessing {name}", gain, gain - spread, gain + spread, {"outcomes": table},
+        f"accuracy that the answers add in guessing {name}", gain, low, high, {"outcomes": table},
         {"p": p, "attribute": name}, hits, np.flatnonzero(~half),
     )  # fmt: skip
 
@@ -129,7 +129,7 @@ def _sureness(prediction: Prediction, labels: np.ndarray) -> np.ndarray:
 def _against_null(
     sure: np.ndarray, inside: np.ndarray, chance: np.random.Generator, shuffles: int
 ) -> tuple[float, float, float, float]:
-    """AUC, its 95 % interval (Hanley & McNeil 1982, Radiology 143:29), and its p-value among shuffled memberships."""
+    """AUC, its 95 % interval, and its p-value among shuffled memberships."""
     from scipy.stats import rankdata
 
     ranks = rankdata(sure)
@@ -138,10 +138,15 @@ def _against_null(
         raise InputError("nobody to tell apart", f"{ones} members, {zeros} others", "Give more rows.")
     value = auc_of(ranks, inside)
     null = np.array([auc_of(ranks, chance.permutation(inside)) for _ in range(shuffles)])
+    return value, *auc_interval(value, ones, zeros), float((1 + (null >= value).sum()) / (1 + shuffles))
+
+
+def auc_interval(value: float, ones: int, zeros: int) -> tuple[float, float]:
+    """95 % interval of an AUC between `ones` members and `zeros` others (Hanley & McNeil 1982, Radiology 143:29)."""
     q1, q2 = value / (2 - value), 2 * value**2 / (1 + value)
     variance = (value * (1 - value) + (ones - 1) * (q1 - value**2) + (zeros - 1) * (q2 - value**2)) / (ones * zeros)
     half = 1.96 * float(np.sqrt(max(variance, 0.0)))
-    return value, max(value - half, 0.0), min(value + half, 1.0), float((1 + (null >= value).sum()) / (1 + shuffles))
+    return max(value - half, 0.0), min(value + half, 1.0)
 
 
 def auc_of(ranks: np.ndarray, inside: np.ndarray) -> float:

@@ -21,6 +21,7 @@ from workbench.attacks.constraints import Domain
 from workbench.attacks.decisions import MISSING, Vocabulary, decision_texts
 from workbench.data.dataset import Dataset
 from workbench.errors import InputError
+from workbench.models.python import python_target
 from workbench.models.target import Prediction, Target
 from workbench.predicate import Predicate
 from workbench.result.cells import hide
@@ -91,6 +92,12 @@ class Setting:
             taken, column["time"], column["row_id"], fit, seed, approval=approval,
         )  # fmt: skip
 
+    @classmethod
+    def to_train(cls, dataset: Dataset, fit: Fit | None, *, most_rows: int = MOST_ROWS, seed: int = 0) -> Setting:
+        """The setting of a log for what trains models of its own: there is no target that could be asked."""
+        nobody = python_target(len, name="nobody", digest="sha256:nobody")
+        return cls.of(nobody, dataset, fit=fit, most_rows=most_rows, seed=seed)
+
     def __len__(self) -> int:
         return len(self.frame)
 
@@ -153,6 +160,14 @@ class Setting:
                 "this scenario trains models", None, "Give --fit python:MODULE:FUNCTION, called with a frame and labels."
             )
         return self.fit
+
+    def require_decisions(self) -> np.ndarray:
+        """Places of the rows that the target decides on; an `InputError` where there are none, since that withstands all."""
+        decided = np.flatnonzero(self.clean.decided)
+        if not len(decided):
+            why = next((text for text in self.clean.error if text is not None), "it abstains")
+            raise InputError("the target decides on none of the rows", f"{self.target.name}: {why}", "Mend it.")
+        return decided
 
     def wrong(self, prediction: Prediction, label: np.ndarray | None = None) -> np.ndarray:
         """Where a prediction is not the label; no decision counts as wrong."""

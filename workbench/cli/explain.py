@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from workbench.cli.analyse import Data, JsonOut, Labels, On, RolesFile, Seed
 from workbench.cli.approvals import NAMED, AllowRemote, OfIncident, Production, Trust, open_targets
-from workbench.cli.output import say, say_table, short, write_json, write_result
+from workbench.cli.output import say, say_shown, say_table, write_json, write_result
 
-TITLES = {
-    "decision": "The decision",
-    "inputs": "What went in (share of all decisions with this value; a number: at or below it)",
-    "cases": "How others were decided",
-    "slices": "The worst slices that hold it",
-    "flip": "The smallest change found that flips it",
-    "attacks": "Recorded attacks that it matches",
-    "upstream": "What the version that decided was made from",
-    "unknown": "What could not be told",
-}
+if TYPE_CHECKING:
+    from workbench.attacks.trial import Fit
+    from workbench.data.dataset import Dataset
+    from workbench.result import Result
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -52,6 +47,7 @@ def explain(
     from workbench.incident.approvals import approval_for
     from workbench.triage.dossier import make_dossier
     from workbench.triage.source import open_log
+    from workbench.views.dossier import dossier_sentence, dossier_tables
 
     targets = open_targets([target] if target else [], trust=trust, allow_remote=allow_remote, production=production)
     approval = approval_for(targets, incident)
@@ -61,12 +57,8 @@ def explain(
         recordings=given.get("recordings", ()), lineage=given.get("lineage"), seed=seed,
     )  # fmt: skip
     say(f"{dataset.rows:,} decisions in {dataset.name}", "  This is about one person: it is for you, and no part of the record.")
-    for name, title in TITLES.items():
-        table = result.tables.get(name)
-        if table is not None and not table.empty:
-            shown = table.drop(columns="row_id")
-            say_table(title, shown.columns, ([short(cell) for cell in row] for row in shown.itertuples(index=False)))
-            say("")
+    say("", dossier_sentence(result), "")
+    say_shown(*dossier_tables(result))
     if json:
         write_result(result, json)
 
@@ -81,14 +73,32 @@ def privacy(
     ] = None,
     k: Annotated[int, typer.Option("-k", "--k", help="Fewer rows than this are few.")] = 10,
     where: Annotated[list[str] | None, typer.Option("--slice", help="Tell of these rows too; may be repeated.")] = None,
+    fit: Annotated[str, typer.Option("--fit", help="python:MODULE:FUNCTION that trains: whom would its models give away?")] = "",
+    seed: Seed = 0,
 ) -> None:
     """Count how many people the log could tell apart, by what others may know of them."""
     from workbench.analysis.privacy import measure_privacy
     from workbench.data.dataset import open_dataset
-    from workbench.views.privacy import privacy_sentence
+    from workbench.triage.scenarios import open_fit
+    from workbench.views.privacy import privacy_sentence, privacy_table
 
-    result = measure_privacy(open_dataset(data, roles or None), column, k=k, slices=where or ())
-    write_json(result.to_dict(), json)
-    steps = result.tables["columns"]
-    say_table(result.title, steps.columns, ([short(cell) for cell in row] for row in steps.itertuples(index=False)))
-    say("", privacy_sentence(result))
+    dataset = open_dataset(data, roles or None)
+    trains = open_fit(fit)
+    result = measure_privacy(dataset, column, k=k, slices=where or ())
+    say("", privacy_sentence(result), "")
+    say_shown(privacy_table(result))
+    exposure = _say_exposure(dataset, trains, where or (), seed) if trains else None
+    write_json(result.to_dict() | ({"exposure": exposure.to_dict()} if exposure else {}), json)
+
+
+def _say_exposure(dataset: Dataset, fit: Fit, where: Sequence[str], seed: int) -> Result:
+    """Train a model on a third of the rows, and print who can be told to be among them."""
+    from workbench.attacks.exposure import measure_exposure
+    from workbench.attacks.trial import Setting
+    from workbench.views.privacy import exposure_sentence, exposure_table
+
+    result = measure_exposure(Setting.to_train(dataset, fit, seed=seed), where)
+    shown = exposure_table(result).frame
+    say_table(result.title, list(map(str, shown.columns)), shown.itertuples(index=False))
+    say("", exposure_sentence(result))
+    return result

@@ -23,7 +23,7 @@ from workbench.errors import PredicateError, shorten
 from workbench.predicate.conditions import ByText, Comparison, Condition, Interval, Membership, Missing, Operand
 from workbench.predicate.form import from_form, require_keys, require_list, to_form
 from workbench.predicate.mask import rows_where
-from workbench.predicate.text import read_conditions
+from workbench.predicate.text import read_conditions, rounded
 from workbench.predicate.values import Value
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ __all__ = [
     "equals",
     "missing",
     "require_columns",
+    "rounded",
     "within",
 ]
 

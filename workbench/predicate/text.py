@@ -39,6 +39,7 @@ TOKEN: Final = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 CLOCK: Final = re.compile(r"T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?(?:Z|[+-][0-9]{2}:[0-9]{2})?")
+LONG_DECIMAL: Final = re.compile(r"[0-9]+\.[0-9]{7,}")
 NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 
 
@@ -48,6 +49,15 @@ class Token(NamedTuple):
     kind: str
     text: str
     start: int
+
+
+def rounded(text: str) -> str:
+    """`text`, which may hold predicates, with its long decimals cut to four digits: to be read, for it selects other rows."""
+    return LONG_DECIMAL.sub(lambda found: _short(float(found[0])), text)
+
+
+def _short(number: float) -> str:
+    return str(round(number, 4)) if number >= 0.1 else f"{number:.4g}"
 
 
 def read_conditions(text: str) -> tuple[Condition, ...]:

@@ -268,7 +268,7 @@ def _frozen(table: pd.DataFrame, roles: Mapping[str, Any]) -> pd.DataFrame:
     return blank(table, ["value"], stray)
 
 
-def _privacy(tables: Tables, _numbers: Mapping[str, Plain], _roles: Mapping[str, Any]) -> Tables:
+def _people(tables: Tables, _numbers: Mapping[str, Plain], _roles: Mapping[str, Any]) -> Tables:
     """Groups as parts of all rows; parts that were asked for overlap them in any way, so that no count of them is safe."""
     from workbench.predicate import ALL_ROWS
 
@@ -280,6 +280,13 @@ def _privacy(tables: Tables, _numbers: Mapping[str, Plain], _roles: Mapping[str,
         if attribute:
             hide_in(marks, sizes, [int(at) for at in places])
     return {**tables, "slices": blank_rows(table.assign(suppressed=marks), marks)}
+
+
+def _exposure(tables: Tables, numbers: Mapping[str, Plain], roles: Mapping[str, Any]) -> Tables:
+    """As people, where a part has as many as the smaller of its members and its others."""
+    table = tables["slices"]
+    shown = _people({"slices": table.assign(n=table[["members", "others"]].min(axis=1))}, numbers, roles)["slices"]
+    return {**tables, "slices": shown.assign(n=shown["members"] + shown["others"])}
 
 
 def _replay(tables: Tables, _numbers: Mapping[str, Plain], _roles: Mapping[str, Any]) -> Tables:
@@ -316,10 +323,11 @@ PUBLISHERS: Final[Mapping[str, tuple[Mapping[str, set[str]], Publisher]]] = {
     "complaints": ({"predicates": CONJUNCTION_COLUMNS}, publish_conjunctions),
     "disparity": (GROUP_COLUMNS, publish_disparity),
     "drift": (CELL_COLUMNS, _drift),
+    "exposure": ({"slices": {"attribute", "n", "members", "others"}}, _exposure),
     "history": ({"periods": HISTORY_COLUMNS | {"start"}, "levels": HISTORY_COLUMNS | {"span"}}, publish_history),
     "hunt": ({"activity": {"start", "rows", "suppressed"}}, _hunt),
     "integrity": ({"columns": {"column"}}, _integrity),
-    "privacy": ({"slices": {"attribute", "n"}}, _privacy),
+    "privacy": ({"slices": {"attribute", "n"}}, _people),
     "repair": ({"repairs": {"rows", "sampled", "gone", "total"}, "model": {"rows"}}, _repair),
     "replay": ({"divergence": {"call", "inputs"}}, _replay),
     "slices": ({"slices": SLICE_COLUMNS}, publish_slices),

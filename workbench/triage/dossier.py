@@ -108,11 +108,12 @@ def make_dossier(
 
     ask("cases", lambda: _cases(dataset, frame, place, nearest), "")
     ask("slices", lambda: _slices(dataset, frame, place, seed), "")
-    no_model = "No model was given to ask."
+    no_model = "No model was given to ask. Give --target."
+    no_events = "No events of the pipeline were given, or no model version. Give --lineage, and the role model_version."
     ask("moves", lambda: _moves(target, dataset, frame, place, seed), no_model)
     ask("flip", lambda: _flip(target, dataset, frame, place, approval=approval, immutable=ways, seed=seed), no_model)
-    ask("attacks", lambda: _attacks(recordings, dataset, frame, place), "No recorded attacks were given.")
-    ask("upstream", lambda: _upstream(lineage, dataset, place), "No events of the pipeline were given, or no model version.")
+    ask("attacks", lambda: _attacks(recordings, dataset, frame, place), "No recorded attacks were given. Give --recordings.")
+    ask("upstream", lambda: _upstream(lineage, dataset, place), no_events)
     if (moves := tables.pop("moves", None)) is not None:
         tables["inputs"] = tables["inputs"].merge(moves, on="column", how="left")
     tables["unknown"] = pd.DataFrame(unknown, columns=["part", "why"])
