@@ -1,6 +1,6 @@
 """A linear model of four columns, attacks on it that were recorded, and targets made from plain functions."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -107,3 +107,12 @@ def make_setting(applicants: pd.DataFrame) -> Callable[..., Setting]:
         )  # fmt: skip
 
     return make
+
+
+@pytest.fixture
+def numpys_global_generator_stays_unused() -> Iterator[None]:
+    """Whatever draws from it, in the tested code or below it, moves its state."""
+    before = np.random.get_state(legacy=False)  # noqa: NPY002  the very generator that nobody may use
+    yield
+    after = np.random.get_state(legacy=False)  # noqa: NPY002
+    np.testing.assert_equal(after, before)

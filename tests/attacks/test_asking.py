@@ -147,7 +147,7 @@ def test_a_target_that_raises_or_answers_too_little_is_recorded(parts: Recording
 
     answered = gather(ask(parts, Bad(), coalesce=False), Vocabulary())
     assert answered.failed.all()
-    assert set(answered.texts) == {"ConnectionError: gone", "4 answers for 5 rows"}
+    assert set(answered.texts) == {"ConnectionError: gone", "wrong shape: 4 answers for 5 rows"}
 
 
 def test_a_finished_call_is_not_made_again(parts: Recording, linear: Target, tmp_path: Path) -> None:

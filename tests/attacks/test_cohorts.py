@@ -70,6 +70,8 @@ def test_without_a_score_or_a_number_to_explain_there_is_no_attribution(make_set
     table = shortcut(make_setting(words), column="income", levels=(0.0, 1.0)).tables["outcomes"]
     assert table["attribution"].isna().all()
     assert (table["rate"] > 0).all()
+    unsure = python_target(lambda frame: [None if sex == "F" else 1 for sex in frame["sex"]], digest="sha256:unsure")
+    assert shortcut(make_setting(unsure), column="sex", levels=(0.0, 1.0)).tables["outcomes"]["attribution"].isna().all()
 
 
 def test_a_mix_that_leans_to_the_weak_side_has_more_errors(make_setting: Callable[..., Setting]) -> None:

@@ -1,6 +1,7 @@
 """Decisions of different types that are the same decision."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -22,6 +23,17 @@ def test_text_beside_numbers_makes_all_of_them_text() -> None:
     vocabulary = Vocabulary()
     vocabulary.encode(np.array([1, "deny"], dtype=object))
     assert vocabulary.values() == ["1", "deny"]
+
+
+@pytest.mark.parametrize("odd", ["007", "1_0", " 1", "٣", "-0", str(10**19)])
+def test_a_decision_that_is_no_plain_number_stays_as_it_is(odd: str) -> None:
+    vocabulary = Vocabulary()
+    vocabulary.encode(np.array(["7", odd], dtype=object))
+    assert vocabulary.values() == ["7", odd]
+
+
+def test_half_a_surrogate_pair_can_be_written() -> None:
+    assert decision_text("a\ud83d") == "a\\ud83d"
 
 
 @given(st.lists(st.none() | st.integers() | st.text(max_size=3) | st.booleans() | st.floats(allow_infinity=False), max_size=20))

@@ -63,6 +63,7 @@ def test_what_is_no_image_is_refused(setting: Setting) -> None:
         image_change(setting, change="sepia")
 
 
+@pytest.mark.usefixtures("numpys_global_generator_stays_unused")
 @pytest.mark.parametrize("scenario", [item for item in open_catalogue() if item.modality == "image"], ids=lambda item: item.name)
 def test_every_shipped_image_scenario_runs_and_its_twin_holds(scenario: object, setting: Setting) -> None:
     numbers = rehearse(scenario, setting).numbers  # type: ignore[arg-type]

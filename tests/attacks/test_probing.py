@@ -1,6 +1,7 @@
 """The cheapest way across a boundary, and islands along a line."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -61,6 +62,26 @@ def test_a_slice_of_few_rows_is_not_shown_to_others(make_setting: Callable[..., 
     assert table.loc[small, "suppressed"].all()
 
 
+def test_only_rows_that_are_decided_are_attacked(make_setting: Callable[..., Setting]) -> None:
+    def unsure(frame: pd.DataFrame) -> list[int | None]:
+        return [None if sex == "F" else int(income > 40) for sex, income in zip(frame["sex"], frame["income"], strict=True)]
+
+    setting = make_setting(python_target(unsure, digest="sha256:unsure"))
+    trial = evasion(setting, rows=40, budget=20)
+    assert set(setting.frame["sex"].iloc[trial.places]) == {"M"}
+
+
+def test_an_attack_that_is_answered_with_errors_says_nothing(make_setting: Callable[..., Setting]) -> None:
+    asked: list[int] = []
+
+    def dying(frame: pd.DataFrame) -> np.ndarray:
+        asked.append(len(frame))
+        return np.ones(len(frame)) / (len(asked) < 3)
+
+    with pytest.raises(InputError, match=r"dying answers \d+% of what an attack asks with an error"):
+        evasion(make_setting(python_target(dying, name="dying", digest="sha256:dying")), rows=40, budget=20)
+
+
 def test_a_plane_is_crossed_once(linear: Target, frame: pd.DataFrame) -> None:
     assert boundary(Setting(linear, frame), lines=40).value == 0.0
 
@@ -72,6 +93,14 @@ def test_stripes_are_crossed_more_than_once(make_setting: Callable[..., Setting]
     found = boundary(make_setting(python_target(stripes, digest="sha256:stripes")), lines=40)
     assert (found.value or 0) > 0.5
     assert found.tables["crossings"]["lines"].sum() == 40
+
+
+def test_a_guard_along_the_boundary_is_no_second_one(linear: Target, frame: pd.DataFrame, linear_score: Any) -> None:
+    def guarded(rows: pd.DataFrame) -> list[int | None]:
+        return [None if abs(score - 0.5) < 0.2 else int(score > 0.5) for score in linear_score(rows)]
+
+    guard = python_target(guarded, digest="sha256:guarded")
+    assert boundary(Setting(guard, frame), lines=20).value == boundary(Setting(linear, frame), lines=20).value == 0.0
 
 
 def test_one_decision_has_no_boundary(make_setting: Callable[..., Setting]) -> None:

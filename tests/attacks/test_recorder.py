@@ -1,7 +1,10 @@
 """What is recorded is exactly what was asked and answered, and nothing half recorded reads as a recording."""
 
 import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -112,6 +115,37 @@ def test_a_block_that_fails_finishes_no_recording(tmp_path: Path, frame: pd.Data
         use()
     with pytest.raises(InputError, match="not a recording"):
         open_recording(tmp_path / "r")
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A target of somebody's own that answers as `answer` does."""
+
+    answer: Callable[[pd.DataFrame], Any]
+    name = version = digest = "broken"
+    production = False
+
+    def predict(self, frame: pd.DataFrame) -> Any:
+        return self.answer(frame)
+
+
+BROKEN: dict[str, tuple[Callable[[pd.DataFrame], Any], str]] = {
+    "raises": (lambda _: 1 / 0, "ZeroDivisionError"),
+    "too few": (lambda frame: python_target(yes).predict(frame[:1]), "wrong shape"),
+    "mappings": (
+        lambda frame: replace(python_target(yes).predict(frame), decision=np.array([{}] * len(frame), dtype=object)),
+        "wrong shape",
+    ),
+    "no prediction": (lambda _: 3, "TypeError"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_what_a_target_does_wrong_is_recorded(tmp_path: Path, frame: pd.DataFrame, name: str) -> None:
+    answer, said = BROKEN[name]
+    errors = record(Broken(answer), frame, tmp_path / "r").row_columns("error")["error"].to_pylist()
+    assert len(errors) == len(frame)
+    assert {text.partition(":")[0] for text in errors} == {said}
 
 
 def test_a_folder_with_something_in_it_is_refused(tmp_path: Path, linear: Target) -> None:

@@ -173,6 +173,45 @@ def test_attacks_that_another_tool_pulled_to_the_boundary_accuse_nobody(
     assert found.verdict != "overfitted defence"
 
 
+def test_a_version_that_dies_under_the_fresh_attack_is_not_called_safer(
+    recorded: Recording, linear: Target, linear_score: Any
+) -> None:
+    asked: list[int] = []
+
+    def dying(frame: pd.DataFrame) -> np.ndarray:
+        asked.append(len(frame))
+        if len(asked) > 1:
+            raise MemoryError
+        return np.asarray(linear_score(frame) >= 0.5, dtype=int)
+
+    found = row(replay(recorded, [linear, python_target(dying, name="dying", digest="sha256:d")], fresh=QUICK), "dying")
+    assert found.errors == 0
+    assert found.adaptive_errors == 1.0
+    assert np.isnan(found.adaptive)
+    assert pd.isna(found.verdict)
+    assert pd.isna(found.safer)
+
+
+def test_a_version_that_names_its_decisions_otherwise_is_told_so_and_not_measured(
+    recorded: Recording, linear: Target, linear_score: Any
+) -> None:
+    worded = python_target(lambda rows: np.where(linear_score(rows) >= 0.5, "yes", "no"), name="worded", digest="sha256:w")
+    result = replay(recorded, [linear, worded], fresh=QUICK)
+    found = row(result, "worded")
+    assert found.otherwise_named
+    assert pd.isna(found.verdict)
+    assert np.isnan(found.adaptive)
+    assert not row(result, "linear").otherwise_named
+
+
+def test_other_words_are_no_matter_where_no_decision_is_known_to_be_right(
+    linear: Target, frame: pd.DataFrame, tmp_path: Path
+) -> None:
+    worded = python_target(lambda rows: ["a reply"] * len(rows), name="worded", digest="sha256:w")
+    result = replay(record(linear, frame, tmp_path / "r"), [worded], fresh=None)
+    assert not row(result, "worded").otherwise_named
+
+
 def test_the_same_model_is_neither_safer_nor_overfitted(
     recorded: Recording, linear: Target, scored: Any, linear_score: Any
 ) -> None:

@@ -99,6 +99,7 @@ def test_what_is_no_text_or_no_trick_is_refused(setting: Setting, make_setting: 
         text_trick(setting, trick="upside down")
 
 
+@pytest.mark.usefixtures("numpys_global_generator_stays_unused")
 @pytest.mark.parametrize("scenario", [item for item in open_catalogue() if item.modality == "text"], ids=lambda item: item.name)
 def test_every_shipped_text_scenario_runs_and_its_twin_holds(scenario: object, setting: Setting) -> None:
     numbers = rehearse(scenario, setting).numbers  # type: ignore[arg-type]

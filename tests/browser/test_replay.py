@@ -15,6 +15,7 @@ pytestmark = pytest.mark.browser
 Show = Callable[..., None]
 Grave = Callable[..., list[str]]
 HOSTILE = "<img src=x onerror=\"document.title='owned'\">"
+FAILS = "recorded attacks that succeed"
 HIGH = 1900
 CLOSEUP = {
     "type": "input", "input": 41, "origin": 7, "withheld": 1, "same": 9, "changed": [["hours", "40", f"52{HOSTILE}"]],
@@ -53,9 +54,9 @@ def traits(**more: Any) -> dict[str, Any]:
     """What a host gives: two versions, one that memorised the recording; three groups, one of them small; twelve steps."""
     rows: list[dict[str, Any]] = [
         {"version": "v1", "digest": "a", "replayed": [1.0, 0.96, 1.0], "adaptive": [1.0, 0.96, 1.0], "certified": None,
-         "flag": "", "cost": 0.4, "changed": 0, "errors": 0, "abstained": 0, "said": "v1 falls", "pinned": False},
+         "flag": "", "cost": 0.4, "changed": 0, "errors": 0, "abstained": 0, "fails": FAILS, "said": "v1 falls", "pinned": False},
         {"version": f"v2{HOSTILE}", "digest": "b", "replayed": [0.0, 0.0, 0.04], "adaptive": [0.97, 0.9, 0.99], "certified": None,
-         "flag": "overfitted defence", "cost": 0.4, "changed": 9, "errors": 0, "abstained": 0,
+         "flag": "overfitted defence", "cost": 0.4, "changed": 9, "errors": 0, "abstained": 0, "fails": FAILS,
          "said": f"v2{HOSTILE} is an overfitted defence", "pinned": True},
     ]  # fmt: skip
     groups = [{"where": f'job = "{name}"', "judged": judged, "failed": failed} for name, judged, failed in

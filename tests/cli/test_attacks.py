@@ -16,6 +16,9 @@ def strict(frame):
 def lenient(frame):
     return np.ones(len(frame), dtype=int)
 
+def worded(frame):
+    return ["granted"] * len(frame)
+
 def picky(frame):
     if (frame["region"] == "north").iloc[0]:
         raise RuntimeError("no north")
@@ -68,6 +71,7 @@ def test_a_replay_writes_verdicts_and_the_triple(workbench: Any, recording: Path
     assert done.code == 0, done.err
     document = json.loads((tmp_path / "out.json").read_text())
     assert document["schema"] == "workbench.replay/1"
+    assert document["findings"] == []
     assert set(document["tables"]["verdicts"][0]) == {"row_id", "target", "decision", "level", "outcome"}
     assert len(document["tables"]["verdicts"]) == 1200
     summary = document["tables"]["targets"][0]
@@ -85,6 +89,21 @@ def test_the_oracle_can_be_chosen_and_an_unknown_one_lists_those_there_are(workb
     done = workbench(*words, "nonsense")
     assert done.code == 2
     assert "label flip" in done.lines[-1]
+
+
+def test_a_version_that_fails_more_is_a_finding_and_ends_with_1(workbench: Any, recording: Path, models: str) -> None:
+    words = [word for name in ("strict", "worded") for word in ("--target", f"python:{models}:{name}")]
+    done = workbench("replay", recording, *words, "--json", "-", "--no-adaptive")
+    assert done.code == 1
+    [finding] = json.loads(done.out)["findings"]
+    assert finding["statement"].startswith("worded: fails more: against strict ")
+    assert f"  {finding['statement']}" in done.lines
+
+
+def test_a_version_that_answers_nothing_ends_with_1(workbench: Any, recording: Path, models: str) -> None:
+    done = workbench("replay", recording, "--target", f"python:{models}:broken", "--json", "-", "--no-adaptive")
+    assert done.code == 1
+    assert "broken: 600 inputs: RuntimeError: no weights" in done.err
 
 
 def test_recordings_of_other_tools(workbench: Any, tmp_path: Path) -> None:

@@ -83,6 +83,7 @@ def test_layers_are_left_out_one_by_one_and_a_model_without_any_is_refused(workb
     document = json.loads(done.out)
     assert [(row["layer"], row["kind"]) for row in document["tables"]["layers"]] == [("unsure", "guard")]
     assert "False alarms are raised by unsure" in done.err
+    assert "30 of them attacked with at most" in done.err
     bare = workbench("defences", "layers", numbers, "--target", f"python:{models}:rule", *QUICK, "--json", "-")
     assert (bare.code, "a target without layers" in bare.lines[-1]) == (2, True)
 

@@ -138,6 +138,7 @@ def test_run_exits_by_the_outcome(workbench: Any, log: Path, models: str, case: 
     document = json.loads(done.out)
     assert document["schema"] == "workbench.scenario/1"
     assert document["numbers"]["outcome"] == outcome
+    assert f", n {document['numbers']['trials']}; expected" in done.err
     assert {"attribute", "group", "rate", "low", "high", "suppressed"} <= set(document["tables"]["groups"][0])
 
 

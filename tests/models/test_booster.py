@@ -97,7 +97,7 @@ def test_a_failing_call_is_an_outcome_of_its_rows(model: Any, frame: pd.DataFram
     result = replay(recording, [BoosterTarget(Broken(), "broken", given_digest="sha256:b")], coalesce=False, fresh=None)
     assert result.tables["errors"].to_dict("records") == [
         {"target": "broken", "error": "MemoryError: full", "rows": 10},
-        {"target": "broken", "error": "9 answers for 10 rows", "rows": 10},
+        {"target": "broken", "error": "wrong shape: 9 answers for 10 rows", "rows": 10},
     ]
 
 

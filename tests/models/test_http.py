@@ -1,5 +1,6 @@
 """Endpoints that answer, and endpoints that do everything an endpoint can do wrong."""
 
+import contextlib
 import json
 import pickle
 import socket
@@ -34,6 +35,7 @@ class Server(ThreadingHTTPServer):
         self.headers: list[dict[str, str]] = []
         self.connections: set[Any] = set()
         self.statuses: list[int] = []
+        self.retry_after = ""
 
     @property
     def url(self) -> str:
@@ -53,12 +55,26 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(b'HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{"predictions": [1, ')
             self.close_connection = True
             return
+        if self.path.startswith("/drip"):
+            self.drip()
+            return
         status, content = self.server.answer(self.path, body)
         self.server.statuses.append(status)
         self.send_response(status)
+        if self.server.retry_after:
+            self.send_header("Retry-After", self.server.retry_after)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
+
+    def drip(self) -> None:
+        """A byte every 50 ms, for as long as somebody reads."""
+        self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+        self.close_connection = True
+        with contextlib.suppress(OSError):
+            for _ in range(1000):
+                self.wfile.write(b" ")
+                time.sleep(0.05)
 
     def log_message(self, *_: Any) -> None:
         pass
@@ -164,6 +180,11 @@ FAULTS: dict[str, tuple[Callable[[str, Any], tuple[int, bytes]], str]] = {
     "no key": (answer_with('{"answer": 1}'), "broken answer: KeyError"),
     "a list": (answer_with("[1]"), "broken answer: TypeError"),
     "too few": (answer_with('{"predictions": [1, 0]}'), "wrong shape: 2 entries in decision for 3 rows"),
+    "a pit": (answer_with("[" * 100_000), "broken answer: RecursionError"),
+    "a score beyond numbers": (
+        answer_with(json.dumps({"predictions": [{"label": 1, "score": 10**400}] * 3})),
+        "broken answer: a score that is no number",
+    ),
     "a matrix": (answer_with('{"predictions": [[1], [0], [1]]}'), "wrong shape: entries that are no single values"),
     "text score": (answer_with('{"predictions": [' + ", ".join(['{"label": 1, "score": "high"}'] * 3) + "]}"), "broken answer"),
 }  # fmt: skip
@@ -209,6 +230,31 @@ def test_busy_is_tried_again_and_not_for_ever(server: Server, target: Any, monke
     server.answer = answer_with("", 503)
     assert target("/invocations", retries=1).predict(FRAME).error[0] == "status: 503"
     assert len(server.bodies) == 3 + 2
+
+
+@pytest.mark.parametrize(
+    ("asked", "waits"), [("3", [3.0, 3.0]), ("", [0.1, 0.2]), ("31", []), ("Fri, 31 Dec 1999 23:59:59 GMT", [0.1, 0.2])]
+)
+def test_the_wait_that_a_busy_endpoint_asks_for_is_kept_or_nobody_tries_again(
+    server: Server, target: Any, monkeypatch: pytest.MonkeyPatch, asked: str, waits: list[float]
+) -> None:
+    waited: list[float] = []
+    monkeypatch.setattr("workbench.models.http.time.sleep", waited.append)
+    server.retry_after = asked
+    server.answer = answer_with("", 429)
+    assert target("/invocations").predict(FRAME).error[0] == "status: 429"
+    assert waited == waits
+
+
+def test_an_answer_that_drips_is_given_up_in_time(target: Any) -> None:
+    found = target("/drip/invocations", timeout=0.2).predict(FRAME)
+    assert found.error[0] == "timeout: no whole answer in 0.2 s"
+
+
+def test_an_answer_that_swells_is_given_up(server: Server, target: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("workbench.models.http.LARGEST_ANSWER", 1000)
+    server.answer = answer_with(" " * 1001)
+    assert target("/invocations").predict(FRAME).error[0] == "broken answer: more than 1,000 bytes"
 
 
 def test_nobody_there_is_no_connection() -> None:

@@ -85,10 +85,13 @@ def test_an_exception_of_the_model_is_the_error_of_every_row() -> None:
     assert not answer.decided.any()
 
 
-@pytest.mark.parametrize("wrong", [1, [1, 2], [[1, 0]] * 4, pd.DataFrame({"decision": [1]})])
+@pytest.mark.parametrize(
+    "wrong",
+    [1, [1, 2], [[1, 0]] * 4, [{"label": 1}] * 4, pd.DataFrame({"decision": [1]}), pd.DataFrame({"decision": [[1]] * 4})],
+)
 def test_an_answer_of_the_wrong_shape_is_an_error_of_every_row(wrong: object) -> None:
     answer = python_target(lambda _: wrong).predict(FRAME)
-    assert all(text.startswith("the answer for 4 rows has the shape") for text in answer.error)
+    assert all(text.startswith("wrong shape: ") for text in answer.error)
 
 
 def test_a_frame_without_decisions_is_an_error_of_every_row() -> None:

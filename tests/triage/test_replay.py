@@ -4,6 +4,7 @@ import itertools
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from workbench.attacks.evasion import evade, record_attack
 from workbench.attacks.recording import Recording
 from workbench.evidence.freeze import has_errors
 from workbench.evidence.templates import find_template
-from workbench.models import Target, open_target
+from workbench.models import Target, open_target, python_target
 from workbench.result import Result
 from workbench.triage.replay import _difference, replay_findings, replay_recording, version_finding
 
@@ -49,7 +50,8 @@ def replayed(*rows: tuple[str, int, int, bool]) -> Result:
 def test_a_version_that_fails_more_is_a_finding_and_one_that_fails_less_is_none() -> None:
     [finding] = replay_findings(replayed(("worse", 20, 0, False), ("better", 0, 30, False), ("same", 0, 0, False)))
     assert (finding.kind, finding.severity, finding.effect, finding.support) == ("attack", "high", 0.2, 100)
-    assert finding.statement == "worse is easier to attack: against v1 20 newly fail and 0 no longer do, of 100 judged"
+    compared = "against v1 20 newly fail and 0 no longer do, of 100 judged (p 1.9e-06)"
+    assert finding.statement == f"worse: fails more: {compared}"
     assert finding.p_adjusted is not None
     assert finding.p is not None
     assert finding.p_adjusted > finding.p
@@ -57,12 +59,32 @@ def test_a_version_that_fails_more_is_a_finding_and_one_that_fails_less_is_none(
 
 def test_an_overfitted_defence_is_a_finding_although_it_fails_less() -> None:
     [finding] = replay_findings(replayed(("patched", 0, 40, True)))
-    assert "patched is an overfitted defence: 10 % of the recorded attacks succeed, 90 % of fresh ones" in finding.statement
+    assert "patched is an overfitted defence: 10 % of the recorded attacks succeed, 90 % of fresh attacks" in finding.statement
     assert not finding.standing
 
 
-def test_few_new_failures_are_no_finding() -> None:
-    assert replay_findings(replayed(("v2", 3, 0, False))) == []
+def test_few_new_failures_are_no_finding_and_no_claim() -> None:
+    result = replayed(("v2", 3, 0, False))
+    assert replay_findings(result) == []
+    assert version_finding(result, "v2").statement == "v2: against v1 3 newly fail and 0 no longer do, of 100 judged (p 0.25)"
+
+
+def test_both_the_recorded_and_the_fresh_attack_are_told() -> None:
+    result = replayed(("v2", 20, 0, False))
+    both = replace(result, tables=result.tables | {"targets": result.tables["targets"].assign(verdict=[None, "safer"])})
+    assert version_finding(both, "v2").statement.startswith("v2: fails more, safer against fresh attacks: against v1 20 newly")
+
+
+def test_inputs_that_are_no_attacks_are_not_called_so_and_errors_are_told() -> None:
+    result = replayed(("v2", 0, 9, False))
+    targets = result.tables["targets"].assign(errors=[0, 40], rows=100, otherwise_named=[True, False])
+    judged = replace(result, tables=result.tables | {"targets": targets}, numbers={"oracle": "expected outcome"})
+    told = "v1: 50 % of the recorded inputs fail"
+    assert version_finding(judged, "v1").statement.startswith(
+        f"{told}; none of its decisions is one that was recorded or expected"
+    )
+    assert version_finding(judged, "v1").unit == "share of inputs that fail"
+    assert version_finding(judged, "v2").statement.endswith("(p 0.0039); 40 of 100 inputs got an error for an answer")
 
 
 def test_the_baseline_is_told_without_a_comparison() -> None:
@@ -105,6 +127,14 @@ def test_a_replay_is_concluded_like_a_triage(recording: Recording, versions: lis
     assert found.verdict == ("incident" if found.findings else "no incident found")
     again = replay_recording(recording, versions, fresh=None)[1]
     assert again.digest == found.digest
+
+
+def test_a_version_that_answers_nothing_leaves_it_open(recording: Recording, versions: list[Target]) -> None:
+    dead = python_target(lambda _: 1 / 0, name="dead", digest="sha256:dead")
+    result, found = replay_recording(recording, [versions[0], dead], fresh=None)
+    assert found.verdict == "could not tell"
+    failed = f"{recording.rows} of {recording.rows} inputs got an error for an answer"
+    assert version_finding(result, "dead").statement == f"dead: no input was judged of both it and v1; {failed}"
 
 
 @pytest.mark.slow

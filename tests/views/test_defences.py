@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -125,6 +126,13 @@ def test_a_transfer_has_a_cell_per_pair_and_area_by_its_share(transfer: Result) 
     trace: Any = transfer_figure(transfer).data[0]
     sizes = dict(zip(zip(trace.y, trace.x, strict=True), trace.marker.size, strict=True))
     assert sizes["left", "right"] ** 2 / sizes["left", "left"] ** 2 == pytest.approx(0.1)
+
+
+def test_the_caption_says_of_how_many(front: Result) -> None:
+    counted = replace(front, numbers={"rows": 1480, "attacked": 100, "budget": 200})
+    said = "1,480 clean inputs, 100 of them attacked with at most 200 queries each"
+    assert said in front_table(counted).caption
+    assert "inputs" not in front_table(front).caption
 
 
 def test_certificates_stand_in_columns_of_their_own_by_method() -> None:

@@ -1,5 +1,7 @@
 """A hunt in words and pictures: small cells blanked, a sentence where there is nothing to draw, the next command."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
@@ -56,6 +58,14 @@ def test_nothing_found_is_said() -> None:
     assert isinstance(margins_figure(empty), Sentence)
     assert isinstance(recordings_table(empty), Sentence)
     assert "Nothing to follow up" in repr(next_step([], "findings.json"))
+
+
+def test_what_could_not_be_looked_for_stands_beside_no_trace() -> None:
+    blind = replace(result(), numbers={"not_looked_for": ["burst", "recurrence"]})
+    assert patterns_table(blind).caption == (
+        "No trace of an attack; not looked for: whether one caller asks more than before (no caller given),"
+        " whether a recorded attack came back (no recordings given)"
+    )
 
 
 def test_periods_of_few_rows_are_not_drawn() -> None:

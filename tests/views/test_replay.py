@@ -1,6 +1,7 @@
 """A replay in words and tables: the triple verdict, the overfitted defence named, small counts blanked, no single input."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -53,7 +54,7 @@ GROUPS = [Group(equals("job", "clerk"), 40, (40, 10)), Group(equals("job", "cook
 
 def test_the_sentence_names_the_overfitted_defence(result: Result) -> None:
     said = repr(replay_sentence(result))
-    assert "<b>v2 is an overfitted defence: 0 % of the recorded attacks succeed, 98 % of fresh ones" in said
+    assert "<b>v2 is an overfitted defence: 0 % of the recorded attacks succeed, 98 % of fresh attacks" in said
     assert "<b>" not in replay_sentence(result)._repr_html_()
 
 
@@ -73,7 +74,7 @@ def test_what_the_accusation_rests_on_is_shown_and_an_older_replay_has_none(resu
     text = repr(verdict_table(newer))
     assert "21% (10% to 33%)" in text
     assert "7% (-2% to 16%)" in text
-    assert "21 % of unseen ones made for v1" in verdict_rows(newer)[1]["said"]
+    assert "21 % of unseen attacks made for v1" in verdict_rows(newer)[1]["said"]
 
 
 def test_every_share_says_of_how_many(result: Result) -> None:
@@ -81,8 +82,22 @@ def test_every_share_says_of_how_many(result: Result) -> None:
     newer = Result("replay", result.title, tables=result.tables | {"targets": counted})
     two = verdict_rows(newer)[1]
     assert two["of"] == {"replayed": 120, "adaptive": 60, "certified": None, "unseen": 97}
-    assert "0 % of the 120 recorded attacks succeed, 98 % of 60 fresh ones, 21 % of 97 unseen ones" in two["said"]
+    assert "0 % of the 120 recorded attacks succeed, 98 % of 60 fresh attacks, 21 % of 97 unseen attacks" in two["said"]
     assert "98% of 60 (90% to 100%)" in repr(verdict_table(newer))
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"errors": 3, "rows": 620}, "answered with errors"),
+        ({"adaptive_errors": 0.5}, "answered with errors"),
+        ({"otherwise_named": True}, "names its decisions otherwise"),
+        ({"adaptive_errors": None}, ""),
+    ],
+)
+def test_why_nothing_was_measured_stands_where_the_verdict_would(result: Result, more: dict[str, Any], said: str) -> None:
+    newer = replace(result, tables=result.tables | {"targets": result.tables["targets"].assign(**more)})
+    assert verdict_rows(newer)[0]["flag"] == said
 
 
 def test_a_group_too_small_is_said_to_be_small_and_has_no_share() -> None:

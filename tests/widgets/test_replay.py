@@ -91,6 +91,16 @@ def test_the_matrix_counts_what_the_verdicts_say(
     assert sum(step["judged"] for step in view.steps) == len(table) / 2
 
 
+def test_a_version_that_answers_nothing_is_not_drawn_as_one_that_never_fails(
+    investigation: Investigation, recording: Recording
+) -> None:
+    dead = python_target(lambda _: 1 / 0, name="dead", digest="sha256:dead")
+    view = AttackReplay(investigation, replay(recording, [TARGETS[0], dead], fresh=None), recording, by="region")
+    shown = [*view.matrix["groups"], *view.steps]
+    assert {each["failed"][1] for each in shown} == {None}
+    assert all(each["failed"][0] is not None for each in shown)
+
+
 def test_the_selection_filters_and_a_line_of_the_matrix_selects(
     investigation: Investigation, result: Result, recording: Recording
 ) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -106,12 +107,22 @@ def _from_permutations(target: Target, frame: pd.DataFrame, background: pd.DataF
 
     width = pool.shape[1]
     rows = np.repeat(np.arange(len(pool), dtype=float)[:, None], width, axis=1)
-    explainer = shap.PermutationExplainer(output, _Mixer(rows[: len(background)]), seed=seed)
-    explained = explainer(
-        rows[len(background) :], max_evals=PERMUTATIONS * (2 * width + 1), batch_size=2 * width + 1, silent=True
-    )
+    most = PERMUTATIONS * (2 * width + 1)
+    with _global_generator_kept():
+        explainer = shap.PermutationExplainer(output, _Mixer(rows[: len(background)]), seed=seed)
+        explained = explainer(rows[len(background) :], max_evals=most, batch_size=2 * width + 1, silent=True)
     method = f"permutation explainer, {PERMUTATIONS} orders against {len(background)} rows"
     return Attribution(np.asarray(explained.values), np.asarray(explained.base_values), method, asked)
+
+
+@contextlib.contextmanager
+def _global_generator_kept() -> Iterator[None]:
+    """Leave numpy's global generator as it was: shap seeds it, and draws from it."""
+    state = np.random.get_state()  # noqa: NPY002  it is what shap uses
+    try:
+        yield
+    finally:
+        np.random.set_state(state)  # noqa: NPY002
 
 
 class _Mixer:

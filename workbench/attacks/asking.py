@@ -21,7 +21,7 @@ from workbench.attacks.recording import Part, Recording
 from workbench.errors import InputError, shorten
 from workbench.models.booster import PreparedTarget
 from workbench.models.http import HttpTarget
-from workbench.models.target import Prediction, Target, Wrapped, failed_prediction
+from workbench.models.target import Prediction, Target, Wrapped, answer_of, failed_prediction
 
 BLOCK: Final = 4096
 """Rows in a coalesced call: beyond it LightGBM gains nothing (measured), and a lost call costs more."""
@@ -239,17 +239,7 @@ def _call(predict: Callable[[Any], Prediction], rows: Any, meter: Meter) -> tupl
     """One call: its answer, and whether it was sent at all."""
     if (refused := meter.refusal()) is not None:
         return failed_prediction(len(rows), refused, 0.0), False
-    start = time.perf_counter()
-    try:
-        answered = predict(rows)
-    except InputError:
-        raise
-    except Exception as exc:  # noqa: BLE001  whatever a target raises is an outcome to record
-        return failed_prediction(len(rows), shorten(f"{type(exc).__name__}: {exc}"), time.perf_counter() - start), True
-    if len(answered) != len(rows):
-        wrong = f"{len(answered)} answers for {len(rows)} rows"
-        return failed_prediction(len(rows), wrong, time.perf_counter() - start), True
-    return answered, True
+    return answer_of(predict, rows), True
 
 
 def _ask_prepared(target: PreparedTarget, frame: pd.DataFrame, bounds: np.ndarray, meter: Meter) -> Prediction:
@@ -271,7 +261,7 @@ def _ask_prepared(target: PreparedTarget, frame: pd.DataFrame, bounds: np.ndarra
                 failed[number], raw = shorten(f"{type(exc).__name__}: {exc}"), None
             seconds[number] = clock() - start
         if raw is not None and len(raw) != len(rows):
-            failed[number], raw = f"{len(raw)} answers for {len(rows)} rows", None
+            failed[number], raw = f"wrong shape: {len(raw)} answers for {len(rows)} rows", None
         raws.append(np.full(len(rows), np.nan) if raw is None else raw)
     latency = np.repeat(seconds / np.maximum(sizes, 1), sizes)
     answered = target.answers(np.concatenate(raws) if raws else np.zeros(0), latency)

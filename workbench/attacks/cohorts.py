@@ -142,7 +142,7 @@ def shortcut(
 
 
 def _attributed(setting: Setting, rows: int) -> pd.DataFrame:
-    """What each feature moves the score by; nothing where no rows are asked for, or the target gives no score to explain."""
+    """What each feature moves the score by; nothing where no rows are asked for, or not all have a score to explain."""
     columns = ["damaged", "attribution", "attribution_share", "attribution_rank"]
     if rows < 1:
         return pd.DataFrame(columns=columns).astype({"damaged": str})
@@ -154,6 +154,8 @@ def _attributed(setting: Setting, rows: int) -> pd.DataFrame:
     except InputError:
         return _attributed(setting, 0)
     size = np.abs(values).mean(axis=0)
+    if np.isnan(size).any():
+        return _attributed(setting, 0)
     ranks = pd.Series(-size).rank(method="min").astype(int)
     share = size / size.sum() if size.sum() > 0 else np.zeros(len(size))
     return pd.DataFrame(dict(zip(columns, (list(map(str, frame.columns)), size, share, ranks), strict=True)))

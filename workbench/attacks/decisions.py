@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable
+from typing import Final
 
 import numpy as np
 import pandas as pd
 
-MISSING = -1
+MISSING: Final = -1
 """The code where nothing was decided."""
+WHOLE_NUMBER: Final = re.compile("-?[1-9][0-9]{0,17}|0")
 
 
 class Vocabulary:
@@ -32,15 +35,17 @@ class Vocabulary:
         return np.append(np.asarray(codes, dtype=np.int32), np.int32(MISSING))[places]
 
     def values(self) -> list[object]:
-        """The decisions as numbers where all of them are whole numbers, else as text."""
-        try:
+        """The decisions as numbers where all of them are whole numbers of 64 bits, written plainly; else as text."""
+        if all(WHOLE_NUMBER.fullmatch(text) for text in self._codes):
             return [int(text) for text in self._codes]
-        except ValueError:
-            return list(self._codes)
+        return list(self._codes)
 
 
 def decision_text(decision: object) -> str | None:
-    """A decision as text: whole numbers without a point, true as 1, false as 0; None where there is none."""
+    """A decision as text: whole numbers without a point, true as 1, false as 0; None where there is none.
+
+    Half a surrogate pair, which no file can hold, is escaped.
+    """
     if decision is None or decision is pd.NA:
         return None
     if isinstance(decision, np.generic):
@@ -51,7 +56,7 @@ def decision_text(decision: object) -> str | None:
         if math.isnan(decision):
             return None
         return str(int(decision)) if decision.is_integer() else repr(decision)
-    return str(decision)
+    return str(decision).encode(errors="backslashreplace").decode()
 
 
 def decision_texts(decisions: np.ndarray) -> np.ndarray:

@@ -43,6 +43,9 @@ STEPS: Final = np.linspace(0.1, 0.9, 9)
 GAIN: Final = 0.98
 """A round of wandering that leaves more than this share of the cost has gained nothing."""
 
+MOST_ERRORS: Final = 0.01
+"""Of an attack's questions: an answer lost now and then hides no flip that another question would not find."""
+
 Search = Generator[np.ndarray, np.ndarray, None]
 
 
@@ -66,6 +69,8 @@ class Evasion:
         How many columns changed.
     generator
         What made it.
+    errors
+        Share of all its questions that got an error for an answer.
     """
 
     original: pd.DataFrame
@@ -79,6 +84,18 @@ class Evasion:
     seed: int
     budget: int
     generator: str = "workbench.attacks.evasion"
+    errors: float = 0.0
+
+    @property
+    def is_mute(self) -> bool:
+        """Whether so many questions got an error for an answer that nothing can be said to have held."""
+        return self.errors > MOST_ERRORS
+
+    def require_answers(self, target: Target) -> None:
+        """An `InputError` where it `is_mute`."""
+        if self.is_mute:
+            what = f"{target.name} answers {self.errors:.0%} of what an attack asks with an error"
+            raise InputError(what, None, "That is no decision that holds: mend the target, or leave it out.")
 
 
 def evade(
@@ -137,7 +154,9 @@ def evade(
     cost = np.where(flipped, domain.cost(best, start), np.nan)
     changed = np.sum((best != start) & ~(np.isnan(best) & np.isnan(start)), axis=1)
     valid = flipped & domain.valid(best, start)
-    return Evasion(frame, domain.decode(best, frame), flipped, valid, cost, queries, changed, domain, seed, budget)
+    return Evasion(
+        frame, domain.decode(best, frame), flipped, valid, cost, queries, changed, domain, seed, budget, errors=asked.errors
+    )
 
 
 def record_attack(target: Target, attack: Evasion, folder: Path | str, *, approval: Approval | None = None) -> Recording:
@@ -190,11 +209,19 @@ class _Asked:
     def __init__(self, target: Target, frame: pd.DataFrame, domain: Domain) -> None:
         self._target, self._frame, self._domain = target, frame, domain
         self._vocabulary = Vocabulary()
+        self._answers = self._failed = 0
+
+    @property
+    def errors(self) -> float:
+        """Share of the answers so far that were errors."""
+        return self._failed / max(self._answers, 1)
 
     def codes(self, matrix: np.ndarray, rows: np.ndarray) -> np.ndarray:
         """The decision on each row of `matrix`, which stems from that row of the frame."""
         like = self._frame.iloc[rows].reset_index(drop=True)
         answered = self._target.predict(self._domain.decode(matrix, like))
+        self._answers += len(answered)
+        self._failed += sum(text is not None for text in answered.error.tolist())
         codes = self._vocabulary.encode(answered.decision)
         return np.where(answered.abstained.astype(bool), MISSING, codes)
 

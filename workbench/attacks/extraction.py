@@ -34,9 +34,8 @@ def extraction(setting: Setting, *, budgets: Sequence[int] = BUDGETS, transfer: 
         The thief is answered at random: the benign twin, whose agreement is what guessing gives.
     """
     own = decision_texts(setting.clean.decision)
+    setting.require_decisions()
     decided = np.array([text is not None for text in own])
-    if not decided.any():
-        raise InputError("the target decides nothing", setting.target.name, "Run it on rows that it decides on.")
     domain = setting.domain
     curve, copy = [], None
     for at, budget in enumerate(budgets):

@@ -28,7 +28,7 @@ def evasion(setting: Setting, *, rows: int = ROWS, budget: int = 200, within: fl
     Parameters
     ----------
     rows
-        Rows attacked at most, drawn by the seed.
+        Rows attacked at most, drawn by the seed among those that the target decides on.
     budget
         Queries per row.
     within
@@ -51,6 +51,7 @@ def evasion(setting: Setting, *, rows: int = ROWS, budget: int = 200, within: fl
         outcomes = pd.DataFrame([table])
     else:
         found = evade(setting.target, part.frame, setting.domain, budget=budget, seed=setting.seed, approval=setting.approval)
+        found.require_answers(setting.target)
         failed = found.success & (np.nan_to_num(found.cost, nan=np.inf) <= within)
         shares = {"raw success": found.raw_success, "valid success": found.success, f"valid success within {within:g}": failed}
         spent = {"median_queries": float(np.median(found.queries)), "median_changed": _median(found.changed[found.success])}
@@ -69,6 +70,7 @@ def evasion(setting: Setting, *, rows: int = ROWS, budget: int = 200, within: fl
 def boundary(setting: Setting, *, lines: int = 100, steps: int = 33, near: bool = False) -> Trial:
     """Straight lines between rows decided differently: the share that crosses the boundary more than once.
 
+    Points on which the target abstains belong to neither side: a guard along the boundary makes no second one.
     Whole numbers go in steps along a line, so that a slanted boundary can be crossed back where one column steps before another.
 
     Parameters
@@ -91,7 +93,7 @@ def boundary(setting: Setting, *, lines: int = 100, steps: int = 33, near: bool 
     like = setting.frame.iloc[np.repeat(places, steps)].reset_index(drop=True)
     vocabulary = Vocabulary()
     codes = vocabulary.encode(setting.target.predict(setting.domain.decode(flat, like)).decision).reshape(len(places), steps)
-    crossings = (np.diff(codes, axis=1) != 0).sum(axis=1)
+    crossings = np.array([np.count_nonzero(np.diff(line[line != MISSING])) for line in codes])
     failed = crossings > (0 if near else 1)
     counted = share_columns(int(failed.sum()), len(failed))
     spread = pd.Series(crossings).value_counts().sort_index()
@@ -105,7 +107,8 @@ def boundary(setting: Setting, *, lines: int = 100, steps: int = 33, near: bool 
 def _drawn(setting: Setting, rows: int) -> np.ndarray:
     if rows < 1:
         raise InputError("no rows to attack", rows, "Give 1 or more.")
-    return np.sort(setting.generator(30).choice(len(setting), min(rows, len(setting)), replace=False))
+    decided = setting.require_decisions()
+    return np.sort(setting.generator(30).choice(decided, min(rows, len(decided)), replace=False))
 
 
 def _random_change(part: Setting, within: float) -> tuple[np.ndarray, np.ndarray]:
@@ -121,7 +124,7 @@ def _random_change(part: Setting, within: float) -> tuple[np.ndarray, np.ndarray
     before, after = (
         vocabulary.encode(part.target.predict(frame).decision) for frame in (part.frame, domain.decode(moved, part.frame))
     )
-    flipped = before != after
+    flipped = (before != after) & (after != MISSING)
     return flipped, np.where(flipped, domain.cost(moved, start), np.nan)
 
 

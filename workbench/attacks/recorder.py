@@ -31,7 +31,7 @@ from workbench.attacks.recording import MANIFEST, SCHEMA, Recording, content_id,
 from workbench.digest import canonical_json, to_plain
 from workbench.errors import InputError, StorageError
 from workbench.files import cannot_write, make_folder, write_whole
-from workbench.models.target import Prediction, Target, Wrapped
+from workbench.models.target import Prediction, Target, Wrapped, answer_of
 from workbench.result import versions
 
 PART_ROWS: Final = 65_536
@@ -209,7 +209,7 @@ class Recorder(Wrapped):
         if self.recording is not None:
             raise InputError("this recording is closed", self.recording.folder, "Begin another one.")
         started, begun = time.time(), time.perf_counter()
-        answered = self.target.predict(frame)
+        answered = answer_of(self.target.predict, frame)
         seconds = time.perf_counter() - begun
         # A copy: the caller may go on writing into the frame that was sent.
         kept = frame.copy()
@@ -275,8 +275,9 @@ def _inputs_table(frame: pd.DataFrame) -> pa.Table:
     frame = frame.set_axis([str(column) for column in frame.columns], axis=1)
     try:
         return pa.Table.from_pandas(frame, preserve_index=False)
-    except pa.ArrowException as exc:
-        raise InputError("inputs that no table can hold", str(exc), "Give one type per column.") from exc
+    except (pa.ArrowException, OverflowError, UnicodeError) as exc:
+        do = "Give one type per column, integers of 64 bits, and text without half surrogate pairs."
+        raise InputError("inputs that no table can hold", str(exc), do) from exc
 
 
 def _entries(values: Any, rows: int) -> np.ndarray:

@@ -58,6 +58,7 @@ def rehearse(
     here = setting = replace(setting, target=Metered(setting.target, meter))
     try:
         here = placed(scenario, setting, approval)
+        here.require_decisions()
         trial, why = generate(here, **scenario.parameters), ""
     except InputError as exc:
         trial, why = Trial("", None, None, None), str(exc)

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from workbench.attacks.decisions import MISSING
 from workbench.attacks.divergence import first_divergence
 from workbench.attacks.gain import Falls
 from workbench.attacks.health import downstream_status, health_point, health_table
@@ -72,6 +73,17 @@ class Replayed:
         own = self._tried(self.outcomes[number], self.cases[number].answered)
         return own, None if before is None else self._tried(before[1], answered)
 
+    def decides_otherwise_named(self, number: int) -> bool:
+        """Whether a target decides, but never as is right of any input: its decisions have other names.
+
+        Right are expected decisions, and those recorded of inputs that attacks were made from; without any, nobody can tell.
+        """
+        right = self.recorded.of_origin(self.recorded.recorded.codes)[self.recorded.origins >= 0]
+        known = np.concatenate([right, self.recorded.expected])
+        answered = self.cases[number].answered
+        own = answered.codes[answered.decided]
+        return bool(len(own) and (known != MISSING).any() and not np.isin(own, known).any())
+
     def _tried(self, outcome: np.ndarray, answered: Answers) -> Tried:
         return Tried(outcome, answered.abstained[self.recorded.origins < 0])
 
@@ -87,19 +99,26 @@ class Replayed:
 def targets_table(found: Replayed, ground: Ground | None, measured: Sequence[Measured | None], fresh: Fresh) -> pd.DataFrame:
     """A row per target: the triple verdict, then how many inputs had which outcome and level."""
     rows = []
+    foreign = [found.decides_otherwise_named(number) for number in range(len(found.targets))]
+    told = [
+        None if each is None or each.is_mute or other else each
+        for each, other in zip(measured or [None] * len(foreign), foreign, strict=True)
+    ]
     for number, target in enumerate(found.targets):
-        base: Measured | Falls | None = measured[0] if measured and number else None
-        if ground is not None and measured and not number:
+        base: Measured | Falls | None = told[0] if number else None
+        if ground is not None and not number:
             base = recorded_falls(found.recorded, found.recorded_outcome, ground)
         tried, before = found.tried(number)
-        own = measured[number] if measured else None
+        asked = measured[number] if measured else None
         outcome, level = found.outcomes[number], found.levels[number]
         rows.append({
             "target": found.labels[number],
             "version": target.version,
             "digest": target.digest,
             "rows": found.recording.rows,
-            **triple(tried, before, own, base, fresh),
+            **triple(tried, before, told[number], base, fresh),
+            "otherwise_named": foreign[number],
+            "adaptive_errors": None if asked is None else asked.errors,
             "errors": int((outcome > OUTCOMES.index("abstained")).sum()),
             "abstained": int(found.cases[number].answered.abstained.sum()),
             "not_judged": int((outcome == NOT_JUDGED).sum()),

@@ -19,8 +19,9 @@ import pandas as pd
 
 from workbench.analysis.attribution import attribute
 from workbench.attacks.decisions import decision_text
+from workbench.attacks.evasion import MOST_ERRORS
 from workbench.attacks.recording import Recording
-from workbench.attacks.verdict import FAIL, LEVELS, OUTCOMES
+from workbench.attacks.verdict import FAIL, FIRST_ERROR, LEVELS, OUTCOMES
 from workbench.data.encode import fit_codings
 from workbench.errors import InputError, UnknownNameError
 from workbench.models.target import Target
@@ -37,7 +38,8 @@ MOST_LISTED: Final = 200
 class Group:
     """Inputs of one value or range of a column: the rows, how many were judged, and how many of them each version fails.
 
-    None where fewer than `SMALL_CELL` were judged, or where the number would give such a count away.
+    None where fewer than `SMALL_CELL` were judged, or where the number would give such a count away; for a version that answered
+    with errors, too.
     """
 
     where: Predicate
@@ -49,7 +51,7 @@ class Group:
 class Step:
     """Inputs that were recorded one after the other: calls `first` to `last`, their time, and what each version made of them.
 
-    `seconds` are since the recording began; `failed` counts by version, None where fewer than `SMALL_CELL` were judged.
+    `seconds` are since the recording began; `judged` and `failed` as in `Group`.
     """
 
     first: int
@@ -288,7 +290,12 @@ class Review:
         rows = int(chosen.sum())
         if hidden or rows < SMALL_CELL:
             return None, (None,) * len(self.versions)
-        return rows, tuple(int((self.outcome[at, chosen] == FAIL).sum()) for at in range(len(self.versions)))
+        return rows, tuple(_failed(outcome) for outcome in self.outcome[:, chosen])
+
+
+def _failed(outcome: np.ndarray) -> int | None:
+    """How many fail; None where errors for answers hide that of too many."""
+    return None if (outcome >= FIRST_ERROR).mean() > MOST_ERRORS else int((outcome == FAIL).sum())
 
 
 def _places(column: pd.Series[Any], known: Sequence[str]) -> np.ndarray:

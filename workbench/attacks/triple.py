@@ -119,6 +119,8 @@ class Ground:
 class Measured:
     """One target under fresh attack, on attacked and on held-out inputs; `certified` counts inputs, None where not measured.
 
+    An attack that `is_mute`, since it was answered with errors, says nothing.
+
     `unseen` says of each attack on the baseline that no recording holds whether it succeeds here, None for the baseline;
     `remembered` whether it abstains on recorded harmless inputs, but not a little away from them.
     """
@@ -128,6 +130,16 @@ class Measured:
     certified: int | None
     unseen: np.ndarray | None = None
     remembered: bool = False
+
+    @property
+    def is_mute(self) -> bool:
+        """Whether either attack is."""
+        return self.attack.is_mute or self.held_out.is_mute
+
+    @property
+    def errors(self) -> float:
+        """Share of an attack's questions that got an error for an answer, the larger of the two."""
+        return max(self.attack.errors, self.held_out.errors)
 
 
 @dataclass(frozen=True, eq=False)

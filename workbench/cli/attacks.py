@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from workbench.cli.analyse import Current, Data, JsonOut, Reference, RolesFile, Seed
 from workbench.cli.approvals import NAMED, AllowRemote, OfIncident, Production, Trust, open_targets
-from workbench.cli.output import say, say_findings, say_table, write_json
+from workbench.cli.output import progress, say, say_findings, say_table, write_json
 from workbench.errors import shorten
 
 if TYPE_CHECKING:
@@ -92,6 +91,7 @@ def hunt(
     """Look for traces of attacks in a log: probing, evasion, and recorded attacks that come back."""
     from workbench.triage.hunt import hunt_log
     from workbench.triage.source import open_log
+    from workbench.views.hunt import patterns_table
     from workbench.views.triage import headline
 
     dataset, windows = open_log(data, roles, reference=reference, current=current, recordings=recordings)
@@ -106,6 +106,7 @@ def hunt(
     )
     say(headline(found.verdict, found.findings, found.examined))
     say_findings(found.findings)
+    say(patterns_table(result).caption)
     write_json({**result.to_dict(), "findings": [finding.to_dict() for finding in found.findings]}, json)
     if json != "-":
         say(f"{result.title}: written to {json}")
@@ -143,40 +144,47 @@ def replay(
     incident: OfIncident = "",
     seed: Seed = 0,
 ) -> None:
-    """Send exactly the recorded inputs to every target, and compare: replayed, adaptive, certified."""
+    """Send exactly the recorded inputs to every target, and compare: replayed, adaptive, certified.
+
+    Exit 1: a target fails more than its baseline, is an overfitted defence, or answered nothing.
+    """
     from workbench.attacks.asking import Limits
     from workbench.attacks.recording import open_recording
-    from workbench.attacks.replay import replay as send_again
     from workbench.attacks.triple import Fresh
     from workbench.incident.approvals import approval_for
+    from workbench.triage.replay import replay_recording
 
     targets = open_targets(target, trust=trust, allow_remote=allow_remote, production=production)
-    found = send_again(
-        open_recording(recording),
-        targets,
-        oracle or None,
-        coalesce=not as_recorded,
-        limits=Limits(most_calls, per_second, most_seconds),
-        out=out,
-        approval=approval_for(targets, incident),
-        fresh=Fresh() if adaptive else None,
-        allowed_hosts=allow_remote or (),
-        seed=seed,
-    )
-    _say_replay(found)
-    document = found.to_dict() if found.numbers["rows"] * len(target) <= MOST_ROWS else _without_verdicts(found)  # type: ignore[operator]
-    write_json(document, json)
+    with progress("replaying") as moved:
+        result, found = replay_recording(
+            open_recording(recording),
+            targets,
+            oracle,
+            coalesce=not as_recorded,
+            limits=Limits(most_calls, per_second, most_seconds),
+            out=out,
+            approval=approval_for(targets, incident),
+            fresh=Fresh() if adaptive else None,
+            allowed_hosts=allow_remote or (),
+            seed=seed,
+            tell=lambda _, answered, among: moved(answered, among),
+        )
+    _say_replay(result)
+    write_json({**_without_many(result).to_dict(), "findings": [finding.to_dict() for finding in found.findings]}, json)
     if json != "-":
-        say(f"{found.title}: written to {json}")
+        say(f"{result.title}: written to {json}")
+    if found.findings or (result.tables["targets"]["errors"] == result.numbers["rows"]).any():
+        raise typer.Exit(1)
 
 
-def _without_verdicts(found: Result) -> dict[str, object]:
-    """The document of a replay too large to list every verdict in JSON."""
+def _without_many(result: Result) -> Result:
+    """A replay without its verdicts, where JSON cannot list that many."""
+    if len(result.tables["verdicts"]) <= MOST_ROWS:
+        return result
     from dataclasses import replace
 
     say(f"more than {MOST_ROWS:,} verdicts: the JSON lists what changed; --out DIR keeps all of them as parquet")
-    kept = {name: table for name, table in found.tables.items() if name != "verdicts"}
-    return dict(replace(found, tables=kept).to_dict())
+    return replace(result, tables={name: table for name, table in result.tables.items() if name != "verdicts"})
 
 
 def _say_recording(recorded: Recording) -> None:
@@ -191,22 +199,13 @@ def _say_recording(recorded: Recording) -> None:
 
 
 def _say_replay(found: Result) -> None:
-    """The triple verdict as a table, then what did not work."""
-    from workbench.attacks.gain import verdict_words
+    """The triple verdict as a table, each version in a sentence, then what did not work."""
+    from workbench.views.replay import COLUMNS, verdict_rows, verdict_table
 
-    rows = []
-    for row in found.tables["targets"].to_dict("records"):
-        triple = [_share(row, name) for name in ("replayed", "adaptive", "certified")]
-        rows.append((row["target"], *triple, row["decision_changed"], row["errors"], verdict_words(row)))
-    say_table("", ("target", "replayed", "adaptive", "certified", "changed", "errors", ""), rows)
+    shown = verdict_table(found).frame[["version", *COLUMNS, "verdict"]]
+    say_table("", shown.columns, shown.itertuples(index=False))
+    say(*(f"  {row['said']}" for row in verdict_rows(found)))
     say(*(f"  {row.target}: {row.rows:,} inputs: {row.error}" for row in found.tables["errors"].itertuples()))
     if found.numbers["not_adaptive"]:
         say(f"  no fresh attack: {found.numbers['not_adaptive']}")
     say(f"  verdicts {found.numbers['digest']}")
-
-
-def _share(row: Mapping[Any, Any], name: str) -> str | None:
-    import pandas as pd
-
-    value, low, high, among = (row.get(f"{name}{end}") for end in ("", "_low", "_high", "_of"))
-    return None if pd.isna(value) else f"{value:.0%} of {among:,} ({low:.0%} to {high:.0%})"

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from workbench.attacks.trial import Setting
     from workbench.models import Target
+    from workbench.views.render import Table
 
 Versions = Annotated[list[str], typer.Option("--target", help=f"{NAMED}; the first is the model without a defence.")]
 One = Annotated[str, typer.Option("--target", help=NAMED)]
@@ -64,9 +65,11 @@ def weigh(
     setting = _setting(data, roles, versions, incident, rows=rows, immutable=immutable, seed=seed)
     budget = Budget(None if most_latency is None else most_latency / 1000, most_memory)
     result = weigh_versions(versions, setting, budget, rows=attacked, queries=queries)
-    shown = front_table(result).frame.drop(columns=["dominated", "over budget"], errors="ignore")
-    _say_shown(result.title, shown.iloc[:, :4])
-    _say_shown("What it takes", shown.drop(columns=shown.columns[1:4]))
+    table = front_table(result)
+    shown = table.frame.drop(columns=["dominated", "over budget"], errors="ignore")
+    _say_frame(result.title, shown.iloc[:, :4])
+    _say_frame("What it takes", shown.drop(columns=shown.columns[1:4]))
+    say(table.caption)
     said = result.tables["front"].to_dict("records")
     say(*(f"  {row['defence']} is dominated: {row['why']}" for row in said if row["why"]))
     say(*(f"  {row['defence']} is over budget: {row['over_budget']}" for row in said if row["over_budget"]))
@@ -95,7 +98,7 @@ def layers(
     [stack] = open_targets([target], trust=None, allow_remote=None, production=None)
     setting = _setting(data, roles, [stack], incident, rows=rows, immutable=immutable, seed=seed)
     result = take_apart(stack, setting, rows=attacked, queries=queries)
-    _say_shown(result.title, layers_table(result).frame)
+    _say_shown(result.title, layers_table(result))
     say(layers_sentence(result).text)
     write_result(result, json)
 
@@ -123,7 +126,7 @@ def train(
     setting = _setting(data, roles, (), "", rows=rows, immutable=immutable, seed=seed, fit=fit)
     result, refused = train_and_judge(setting, way or ("adversarial",), rows=attacked, queries=queries)
     say(*(f"  {name} not trained: {' '.join(why.split())}" for name, why in refused.items()))
-    _say_shown(result.title, held_out_table(result).frame)
+    _say_shown(result.title, held_out_table(result))
     write_result(result, json)
     if (result.tables["defences"]["verdict"] == "overfitted defence").any():
         raise typer.Exit(1)
@@ -155,7 +158,7 @@ def transfer(
     result = transfer_matrix(
         dict(zip(label_targets(versions), versions, strict=True)), setting, rows=attacked, budget=queries
     )  # fmt: skip
-    _say_shown(result.title, transfer_table(result).frame)
+    _say_shown(result.title, transfer_table(result))
     write_result(result, json)
 
 
@@ -178,7 +181,7 @@ def certify(
     setting = _setting(data, roles, versions, "", rows=rows, immutable=immutable, seed=seed)
     should = setting.clean.decision if setting.label is None else setting.label
     result = certified_shares(setting.target, setting.frame, setting.domain, should, seed=seed)
-    _say_shown(result.title, certified_table(result).frame)
+    _say_shown(result.title, certified_table(result))
     write_result(result, json)
 
 
@@ -227,7 +230,7 @@ def risk(
     from workbench.views.risk import money_table, risk_sentence
 
     result = assess_risk(read_runs(runs), read_mix(mix))
-    _say_shown(result.title, money_table(result).frame)
+    _say_shown(result.title, money_table(result))
     say(risk_sentence(result).text)
     write_result(result, json)
     if result.numbers["risk"] is None:
@@ -256,6 +259,11 @@ def _setting(
     return replace(made, constraints={"immutable": list(immutable)}) if immutable else made
 
 
-def _say_shown(title: str, frame: pd.DataFrame) -> None:
-    """Print a view's table."""
+def _say_shown(title: str, table: Table) -> None:
+    """Print a view's table, and under it what it is of."""
+    _say_frame(title, table.frame)
+    say(table.caption)
+
+
+def _say_frame(title: str, frame: pd.DataFrame) -> None:
     say_table(title, list(map(str, frame.columns)), frame.itertuples(index=False))

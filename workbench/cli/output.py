@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 NARROWEST = 60
 """Columns that a table takes at least, however narrow the terminal."""
+QUIET = 10.0
+"""Seconds after which progress that no terminal shows is said again."""
 LONGEST_WORD = 20
 """Characters that stay on one line of a table, where there is room."""
 
@@ -130,13 +132,28 @@ def step_teller() -> Callable[[str, str], None]:
 
 @contextmanager
 def progress(title: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar on the terminal for what takes over a second, moved by a callback with what is done and what there is to do."""
+    """How much is done, as a callback tells it: a bar on a terminal, elsewhere a line every `QUIET` seconds."""
+    if not sys.stderr.isatty():
+        yield _line_teller(title)
+        return
     from rich.console import Console
     from rich.progress import Progress
 
-    with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
+    with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(title, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _line_teller(title: str) -> Callable[[int, int], None]:
+    last = time.perf_counter()
+
+    def tell(done: int, total: int) -> None:
+        nonlocal last
+        if time.perf_counter() - last >= QUIET:
+            last = time.perf_counter()
+            say(f"  {title}: {done:,} of {total:,}")
+
+    return tell
 
 
 def cell_teller() -> Callable[[int, int, str], None]:

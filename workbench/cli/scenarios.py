@@ -204,10 +204,8 @@ def _chosen(name: str, folder: str) -> list[Scenario]:
 
 def _say_outcome(found: Result) -> None:
     numbers = found.numbers
-    what = (
-        numbers["why"]
-        or f"{numbers['measure']}: {_rounded(numbers['value'])} ({_rounded(numbers['low'])} to {_rounded(numbers['high'])})"
-    )
+    measured = f"{_rounded(numbers['value'])} ({_rounded(numbers['low'])} to {_rounded(numbers['high'])})"
+    what = numbers["why"] or f"{numbers['measure']}: {measured}, n {numbers['trials'] or numbers['rows']:,}"
     flag = "; noisy: the benign twin fails too" if numbers["noisy"] else ""
     say(f"{numbers['name']}: {numbers['outcome']}{flag}", f"  {what}; expected {numbers['expected']}")
 

@@ -107,7 +107,7 @@ class BoosterTarget:
         """Decisions from raw scores."""
         rows = len(raw)
         if raw.shape != (len(latency),):
-            return failed_prediction(len(latency), f"the answer for {len(latency)} rows has the shape {raw.shape}", latency.sum())
+            return failed_prediction(len(latency), f"wrong shape: {raw.shape} for {len(latency)} rows", latency.sum())
         if self.classes is None:
             decision = raw
         else:

@@ -10,6 +10,4 @@ FAULTS: Final = ("timeout", "no connection", "status", "broken answer", "wrong s
 def fault_kind(error: str) -> str:
     """The kind of a recorded error; ``exception`` for what names none, as a model's own exceptions do."""
     head = error.partition(":")[0]
-    if head in FAULTS:
-        return head
-    return "wrong shape" if "has the shape" in error or " answers for " in error else "exception"
+    return head if head in FAULTS else "exception"

@@ -23,16 +23,22 @@ import numpy as np
 from workbench.digest import digest
 from workbench.errors import InputError
 from workbench.models.payload import PROTOCOLS, Mapped, Rows, protocol_of, read_answer, write_request
-from workbench.models.target import Prediction, failed_prediction
+from workbench.models.target import Prediction, are_single, failed_prediction
 from workbench.registry import targets
 
 if TYPE_CHECKING:
+    import httpx
     import pandas as pd
 
 TOKEN: Final = "WORKBENCH_TARGET_TOKEN"  # noqa: S105  the variable's name
 AGAIN: Final = (429, 502, 503, 504)
 """Statuses that say "not now"."""
 LONGEST_PAUSE: Final = 2.0
+"""Seconds between two tries, unless the answer asks for more (``Retry-After``)."""
+LONGEST_ASKED: Final = 30.0
+"""Seconds an answer may ask to wait; if it asks for more there is no further try."""
+LARGEST_ANSWER: Final = 256 * 2**20
+"""Bytes, unpacked."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +54,7 @@ class HttpTarget:
     batch
         Rows per request at most.
     timeout
-        Seconds to wait for connection and answer.
+        Seconds to wait for the connection, for the answer to begin, and for all of it.
     retries
         Further tries after a refused connection or a status of `AGAIN`; after anything else there is none.
     token_variable
@@ -111,7 +117,7 @@ class HttpTarget:
             parts = read_answer(self.protocol, content)
         except _FaultError as fault:
             return failed_prediction(len(rows), str(fault), time.perf_counter() - start)
-        except (ValueError, KeyError, TypeError, IndexError) as exc:
+        except (ValueError, KeyError, TypeError, IndexError, RecursionError) as exc:
             return failed_prediction(len(rows), f"broken answer: {type(exc).__name__}", time.perf_counter() - start)
         return _prediction(parts, len(rows), time.perf_counter() - start)
 
@@ -120,8 +126,9 @@ class HttpTarget:
 
         for attempt in range(self.retries + 1):
             last = attempt == self.retries
+            pause = min(0.1 * 2**attempt, LONGEST_PAUSE)
             try:
-                status, content = self._line.post(body)
+                status, content, asked = self._line.post(body)
             except httpx.TimeoutException as exc:
                 raise _FaultError(f"timeout: no answer in {self.timeout:g} s") from exc
             except httpx.ConnectError as exc:
@@ -132,9 +139,10 @@ class HttpTarget:
             else:
                 if status < 300:
                     return content
-                if last or status not in AGAIN:
+                if last or status not in AGAIN or asked > LONGEST_ASKED:
                     raise _FaultError(f"status: {status}")
-            time.sleep(min(0.1 * 2**attempt, LONGEST_PAUSE))
+                pause = max(pause, asked)
+            time.sleep(pause)
         raise AssertionError  # the last attempt returned or raised
 
 
@@ -223,15 +231,16 @@ class _Line:
         self._url = httpx.URL(url)
         plain = {"Accept": "*/*", "Accept-Encoding": "gzip, deflate", "Content-Type": "application/json"}
         self._headers = httpx.Headers({**plain, **({"Authorization": f"Bearer {token}"} if token else {})})
+        self._timeout = timeout
         self._limits = {"timeout": httpx.Timeout(timeout).as_dict()}
 
-    def post(self, body: bytes) -> tuple[int, bytes]:
-        """Status and content of the answer."""
+    def post(self, body: bytes) -> tuple[int, bytes, float]:
+        """Status and content of the answer, and how many seconds it asks to wait before another try."""
         request = self._request("POST", self._url, headers=self._headers, content=body, extensions=self._limits)
         answer = self._transport.handle_request(request)
         try:
             answer.request = request
-            return answer.status_code, answer.read()
+            return answer.status_code, _content(answer, self._timeout), _asked_pause(answer)
         finally:
             answer.close()
 
@@ -240,18 +249,37 @@ class _Line:
         self._transport.close()
 
 
+def _content(answer: httpx.Response, seconds: float) -> bytes:
+    """The body, unpacked; one that drips or swells is given up."""
+    pieces, size, end = [], 0, time.monotonic() + seconds
+    for piece in answer.iter_bytes():
+        pieces.append(piece)
+        size += len(piece)
+        if size > LARGEST_ANSWER:
+            raise _FaultError(f"broken answer: more than {LARGEST_ANSWER:,} bytes")
+        if time.monotonic() > end:
+            raise _FaultError(f"timeout: no whole answer in {seconds:g} s")
+    return b"".join(pieces)
+
+
+def _asked_pause(answer: httpx.Response) -> float:
+    """Seconds that ``Retry-After`` asks for; 0 where it asks for none, or names a date."""
+    asked = answer.headers.get("Retry-After", "")
+    return float(asked) if asked.isdecimal() else 0.0
+
+
 class _FaultError(Exception):
     """What went wrong on the way, as ``kind: detail``."""
 
 
 def _prediction(parts: dict[str, list[Any]], rows: int, seconds: float) -> Prediction:
     for name, part in parts.items():
-        if len(part) != rows or not {list, dict}.isdisjoint(map(type, part)):
+        if len(part) != rows or not are_single(part):
             shape = f"{len(part)} entries" if len(part) != rows else "entries that are no single values"
             return failed_prediction(rows, f"wrong shape: {shape} in {name} for {rows} rows", seconds)
     try:
         score = np.array(parts.get("score", [None] * rows), dtype=float)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return failed_prediction(rows, "broken answer: a score that is no number", seconds)
     error = np.full(rows, None, dtype=object)
     if "score" in parts:

@@ -24,7 +24,7 @@ from workbench.digest import digest
 from workbench.errors import InputError, UnknownNameError, shorten
 from workbench.models.booster import booster_target, decides_alone
 from workbench.models.identity import model_digest
-from workbench.models.target import Prediction, Target, failed_prediction
+from workbench.models.target import Prediction, Target, are_single, failed_prediction
 from workbench.registry import targets
 
 ANSWERS = ("decision", "score", "abstained")
@@ -207,8 +207,10 @@ def _parts(answer: Any) -> dict[str, np.ndarray]:
 def _prediction(parts: dict[str, np.ndarray], rows: int, seconds: float) -> Prediction:
     for name, part in parts.items():
         if part.shape != (rows,):
-            return failed_prediction(rows, f"the answer for {rows} rows has the shape {part.shape} in {name}", seconds)
+            return failed_prediction(rows, f"wrong shape: {part.shape} in {name} for {rows} rows", seconds)
     decision = parts["decision"]
+    if decision.dtype == object and not are_single(decision):
+        return failed_prediction(rows, "wrong shape: entries that are no single values in decision", seconds)
     nothing = pd.isna(pd.Series(decision)).to_numpy()
     score = np.asarray(parts.get("score", np.full(rows, np.nan)), dtype=float)
     abstained = np.asarray(parts.get("abstained", nothing), dtype=bool) | nothing

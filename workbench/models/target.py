@@ -7,12 +7,14 @@ answers) is part of its `Prediction`, row by row; what a caller does wrong (a co
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from workbench.errors import InputError
+from workbench.errors import InputError, shorten
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -105,6 +107,38 @@ class Wrapped:
     def production(self) -> bool:
         """The target's."""
         return self.target.production
+
+
+def are_single(values: Iterable[object]) -> bool:
+    """Whether every entry is a single value, as a decision is: no list, mapping or array."""
+    return all(kind.__hash__ is not None for kind in set(map(type, values)))
+
+
+def answer_of(predict: Callable[[Any], Prediction], rows: Any) -> Prediction:
+    """What `predict` answers for `rows`; whatever it raises, or answers in another shape, is the error of every row.
+
+    Raises
+    ------
+    InputError
+        As `predict` raises it: the caller's mistake.
+    """
+    start = time.perf_counter()
+    try:
+        answered = predict(rows)
+        wrong = _flaw(answered, len(rows))
+    except InputError:
+        raise
+    except Exception as exc:  # noqa: BLE001  a target's failure is an outcome to record, whatever it is
+        wrong = shorten(f"{type(exc).__name__}: {exc}")
+    return answered if wrong is None else failed_prediction(len(rows), wrong, time.perf_counter() - start)
+
+
+def _flaw(answered: Prediction, rows: int) -> str | None:
+    if len(answered) != rows:
+        return f"wrong shape: {len(answered)} answers for {rows} rows"
+    if answered.decision.dtype == object and not are_single(answered.decision):
+        return "wrong shape: entries that are no single values in decision"
+    return None
 
 
 def failed_prediction(rows: int, error: str, seconds: float) -> Prediction:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.analysis.stats import holm
+from workbench.attacks.evasion import MOST_ERRORS
 from workbench.attacks.gain import verdict_words
 from workbench.attacks.recording import Recording
 from workbench.attacks.replay import replay
@@ -22,6 +23,8 @@ from workbench.triage.run import ENOUGH_ROWS, Outcome, Triage
 
 SURE: Final = 0.05
 """Family-wise over the versions that are compared."""
+OF_ATTACKS: Final = (None, "label flip", "recorded judgement")
+"""Oracles that judge attacks only; any other judges inputs, whether they are attacks or not."""
 
 
 def replay_recording(recording: Recording, targets: Sequence[Target], oracle: str = "", **options: Any) -> tuple[Result, Triage]:
@@ -35,7 +38,7 @@ def replay_recording(recording: Recording, targets: Sequence[Target], oracle: st
     start = time.perf_counter()
     result = replay(recording, targets, oracle or None, **options)
     findings = rank(replay_findings(result), [])
-    judged = int(result.tables["pairs"]["judged"].max()) if len(result.tables["pairs"]) else 0
+    judged = int(result.tables["pairs"]["judged"].min()) if len(result.tables["pairs"]) else 0
     verdict = "incident" if findings else "no incident found" if judged >= ENOUGH_ROWS else "could not tell"
     return result, Triage(
         verdict=verdict,
@@ -77,9 +80,9 @@ def version_finding(result: Result, version: str, p_adjusted: float | None = Non
     worse = effect is not None and effect > 0 and float(pair["p"]) <= SURE
     return Finding(
         "attack",
-        version_sentence(own, pair),
+        version_sentence(own, pair, what_fails(result)),
         effect=effect,
-        unit="share of attacks that succeed",
+        unit="share of {} that {}".format(*what_fails(result)),
         interval=interval,
         p=None if pair is None else float(pair["p"]),
         p_adjusted=p_adjusted,
@@ -91,24 +94,39 @@ def version_finding(result: Result, version: str, p_adjusted: float | None = Non
     )
 
 
-def version_sentence(own: pd.Series[Any], pair: pd.Series[Any] | None) -> str:
-    """One version's verdict as a sentence: what replay says, and whether a fresh attack bears it out."""
+def what_fails(result: Result) -> tuple[str, str]:
+    """What failing means: ``attacks`` that ``succeed``, or ``inputs`` that ``fail`` where the oracle judges others too."""
+    return ("attacks", "succeed") if result.numbers.get("oracle") in OF_ATTACKS else ("inputs", "fail")
+
+
+def version_sentence(own: pd.Series[Any], pair: pd.Series[Any] | None, fails: tuple[str, str]) -> str:
+    """One version's verdict as a sentence: what replay says, whether a fresh attack bears it out, and what went wrong."""
+    errors = own.get("errors", 0)
+    wrong = f"; {errors:,} of {own['rows']:,} inputs got an error for an answer" if errors else ""
+    if (mute := own.get("adaptive_errors") or 0.0) > MOST_ERRORS:
+        wrong += f"; a fresh attack says nothing: {mute:.0%} of its questions got one too"
+    if own.get("otherwise_named"):
+        wrong += "; none of its decisions is one that was recorded or expected: name them alike to compare"
+    return _judgement(own, pair, "recorded {} {}".format(*fails)) + wrong
+
+
+def _judgement(own: pd.Series[Any], pair: pd.Series[Any] | None, fail: str) -> str:
     name = own["target"]
     if own["overfitted_defence"]:
-        shares = f"{_share(own, 'replayed', 'of the')} recorded attacks succeed, {_share(own, 'adaptive')} fresh ones"
+        shares = f"{_share(own, 'replayed', 'of the')} {fail}, {_share(own, 'adaptive')} fresh attacks"
         if pair is not None and not pd.isna(own.get("unseen")):
-            shares += f", {_share(own, 'unseen')} unseen ones made for {pair['baseline']}"
+            shares += f", {_share(own, 'unseen')} unseen attacks made for {pair['baseline']}"
         return f"{name} is an overfitted defence: {shares}; most of the gain is not borne out"
     if pair is None:
-        return f"{name}: {_share(own, 'replayed', 'of the')} recorded attacks succeed"
+        return f"{name}: {_share(own, 'replayed', 'of the')} {fail}"
     gone, came = int(pair["newly_fixed"]), int(pair["newly_failing"])
-    compared = f"against {pair['baseline']} {came} newly fail and {gone} no longer do, of {int(pair['judged'])} judged"
-    if came > gone:
-        return f"{name} is easier to attack: {compared}"
-    if own["safer"] is True:
-        return f"{name} is {verdict_words(dict(own)).replace('safer', 'safer, also against fresh attacks', 1)}: {compared}"
-    word = verdict_words(dict(own))
-    return f"{name}: {word}: {compared}" if word else f"{name}: {compared}"
+    if not pair["judged"]:
+        return f"{name}: no input was judged of both it and {pair['baseline']}"
+    changed = f"{came:,} newly fail and {gone:,} no longer do, of {int(pair['judged']):,} judged (p {pair['p']:.2g})"
+    words = ["fails more"] if came > gone and pair["p"] <= SURE else []
+    if word := verdict_words(dict(own)):
+        words.append(word.replace("safer", "safer against fresh attacks", 1))
+    return ": ".join([name, *([", ".join(words)] if words else []), f"against {pair['baseline']} {changed}"])
 
 
 def _difference(pair: pd.Series[Any] | None) -> tuple[float | None, tuple[float, float] | None]:

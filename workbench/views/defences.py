@@ -62,7 +62,7 @@ def layers_table(result: Result) -> Table:
     for layer in _table(result, "layers").to_dict("records"):
         cells = {told: _change(parts.loc[(layer["layer"], measure)].to_dict()) for measure, told in MEASURES.items()}
         rows.append({"layer": layer["layer"], "kind": layer["kind"], "verdict": layer["verdict"], **cells})
-    return Table(pd.DataFrame(rows), CHANGES)
+    return Table(pd.DataFrame(rows), f"{CHANGES}{_counted(result)}")
 
 
 def contributions_figure(result: Result) -> go.Figure:
@@ -88,7 +88,7 @@ def front_table(result: Result) -> Table:
         over = {"over budget": row["over_budget"] or BLANK} if _any_text(result, "over_budget") else {}
         rows.append({"defence": row["defence"], **rates, **costs, "dominated": row["why"] or "no: on the front", **over})
     sizes = " Times and sizes as measured on this machine, side by side" if measured else ""
-    return Table(pd.DataFrame(rows), f"95 % intervals.{sizes}")
+    return Table(pd.DataFrame(rows), f"95 % intervals{_counted(result)}.{sizes}")
 
 
 def front_figure(result: Result) -> go.Figure:
@@ -144,7 +144,8 @@ def held_out_table(result: Result) -> Table:
         }
         for row in _table(result, "defences").to_dict("records")
     ]  # fmt: skip
-    return Table(pd.DataFrame(rows), "95 % intervals; changes in scales of the columns. Held-out: fresh attacks on other inputs")
+    told = "95 % intervals; changes in scales of the columns. Held-out: fresh attacks on other inputs"
+    return Table(pd.DataFrame(rows), f"{told}{_counted(result)}")
 
 
 def held_out_figure(result: Result) -> go.Figure:
@@ -168,7 +169,7 @@ def transfer_table(result: Result) -> Table:
         (row["made_on"], row["tried_on"]): _interval(row["rate"], row["low"], row["high"]) for row in table.to_dict("records")
     }
     rows = [{"attack made on": one, **{f"on {other}": cells[one, other] for other in names}} for one in names]
-    return Table(pd.DataFrame(rows), "Share of inputs on which the attack succeeds; 95 % intervals")
+    return Table(pd.DataFrame(rows), f"Share of inputs on which the attack succeeds; 95 % intervals{_counted(result)}")
 
 
 def transfer_figure(result: Result) -> go.Figure:
@@ -196,7 +197,8 @@ def certified_table(result: Result) -> Table:
     ]
     refused: Any = result.numbers.get("refused") or {}
     said = "".join(f"; {count} of {result.numbers['rows']} without an exact one ({why})" for why, count in refused.items())
-    return Table(pd.DataFrame(rows), f"Share of inputs decided rightly that provably stay so; 95 % intervals over inputs{said}")
+    told = f"Share of inputs decided rightly that provably stay so; 95 % intervals{_counted(result)}{said}"
+    return Table(pd.DataFrame(rows), told)
 
 
 def trial_table(trial: pd.DataFrame) -> Table:
@@ -206,6 +208,17 @@ def trial_table(trial: pd.DataFrame) -> Table:
         for row in trial.to_dict("records")
     ]
     return Table(pd.DataFrame(rows), "95 % intervals. Read this before signing off")
+
+
+def _counted(result: Result) -> str:
+    """Of how many the shares are, as the end of a caption."""
+    numbers: Mapping[str, Any] = result.numbers
+    said = [f"{numbers['rows']:,} clean inputs"] if "rows" in numbers else []
+    if "attacked" in numbers:
+        said.append(f"{numbers['attacked']:,} of them attacked with at most {numbers['budget']:,} queries each")
+    if "replayed" in numbers:
+        said.append(f"{numbers['replayed']:,} recorded attacks")
+    return f"; {', '.join(said)}" if said else ""
 
 
 def _panels(panels: Sequence[Sequence[Any]], form: str) -> go.Figure:

@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from workbench.result import Finding, Result
 from workbench.views.render import BLANK, Sentence, Table, blanked
 from workbench.views.theme import BLUE, GREY, INK, ORANGE, styled
-from workbench.views.timeline import period_of
+from workbench.views.timeline import period_of, period_title
 
 MEANINGS: Final = {
     "recurrence": "a recorded attack came back",
@@ -20,6 +20,9 @@ MEANINGS: Final = {
     "walk": "one input varied in small steps",
     "burst": "one caller asks more than before",
 }
+LACKING: Final = {
+    "recurrence": "no recordings given", "crowding": "no scores with a threshold", "burst": "no caller given",
+}  # fmt: skip
 
 
 def patterns_table(result: Result) -> Table:
@@ -36,7 +39,15 @@ def patterns_table(result: Result) -> Table:
         for row in result.published().tables["patterns"].to_dict("records")
     ]
     columns = ["pattern", "where", "size", "p", "since", "rows"]
-    return Table(pd.DataFrame(rows, columns=columns), "Traces of attacks" if rows else "No trace of an attack")
+    found = "Traces of attacks" if rows else "No trace of an attack"
+    return Table(pd.DataFrame(rows, columns=columns), f"{found}{not_looked_for(result)}")
+
+
+def not_looked_for(result: Result) -> str:
+    """What the hunt could not look for, and what it lacked, as the end of a sentence; empty where nothing."""
+    names: Any = result.numbers.get("not_looked_for") or []
+    said = [f"whether {MEANINGS[name]} ({LACKING[name]})" for name in names]
+    return f"; not looked for: {', '.join(said)}" if said else ""
 
 
 def recordings_table(result: Result) -> Table | Sentence:
@@ -62,7 +73,7 @@ def activity_figure(result: Result) -> go.Figure | Sentence:
         hovertemplate="%{x|%Y-%m-%d}: %{y:.1%} of %{customdata} rows<extra></extra>",
     ))  # fmt: skip
     figure.update_yaxes(title=f"share of the {period}'s rows", tickformat=".1%", rangemode="tozero")
-    figure.update_xaxes(title=f"first day of the {period}, UTC" if period != "day" else "day, UTC")
+    figure.update_xaxes(title=period_title(period))
     return styled(figure, title="When rows belong to a trace", height=340)
 
 

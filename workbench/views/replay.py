@@ -13,19 +13,19 @@ from typing import Any, Final
 import pandas as pd
 import plotly.graph_objects as go
 
+from workbench.attacks.evasion import MOST_ERRORS
 from workbench.attacks.gain import VERDICTS, verdict_words
 from workbench.attacks.review import Closeup, Group, Review, Step
 from workbench.attacks.verdict import OUTCOMES
 from workbench.digest import Plain
 from workbench.predicate import Predicate
 from workbench.result import SMALL_CELL, Result
-from workbench.triage.replay import version_finding
+from workbench.triage.replay import version_finding, what_fails
 from workbench.views.render import BLANK, Sentence, Several, Table
 from workbench.views.theme import BLUE, GREEN, ORANGE, SYMBOLS, styled
 
 COLUMNS: Final = ("replayed", "adaptive", "certified")
 MEANINGS: Final = {
-    "replayed": "share of the recorded attacks that succeed",
     "adaptive": "share of inputs that a fresh attack of the same budget moves",
     "certified": "share of inputs that no change within the radius can move",
 }
@@ -34,7 +34,7 @@ ALSO: Final = {
     "gain": "of the inputs that fall to a fresh attack on the baseline, those on which it fails here or needs twice the change,"
     " less those where it is the other way round",
 }
-RARE: Final = f"values of fewer than {SMALL_CELL} inputs are left out"
+RARE: Final = f"values of fewer than {SMALL_CELL} inputs are left out; {BLANK} where a version answered with errors"
 FLAWED: Final = VERDICTS[2]
 
 
@@ -45,8 +45,8 @@ def verdict_rows(result: Result) -> list[dict[str, Plain]]:
     -------
     list of dict
         ``replayed``, ``adaptive``, ``certified``, ``unseen``, ``gain``: share, low, high, or None where not measured; ``of``: by
-        those names, of how many, None where not known; ``flag`` in words, empty where there is nothing to say; ``said``, the
-        version's sentence.
+        those names, of how many, None where not known; ``flag`` in words, empty where there is nothing to say; ``fails``, what
+        the replayed share is of; ``said``, the version's sentence.
     """
     return [_verdict_row(row, result) for row in result.tables["targets"].to_dict("records")]
 
@@ -56,10 +56,11 @@ def _verdict_row(row: dict[Any, Any], result: Result) -> dict[str, Plain]:
     return {
         "version": str(row["target"]), "digest": str(row["digest"])[7:19], **triple,
         "of": {name: _count(row.get(f"{name}_of")) for name in (*COLUMNS, "unseen")},
-        "flag": verdict_words(row),
+        "flag": verdict_words(row) or _why_none(row),
         "unseen": _ends(row, "unseen"), "gain": _ends(row, "fresh_gain"), "cost": _number(row["adaptive_cost"]),
         "changed": int(row["decision_changed"]), "errors": int(row["errors"]),
-        "abstained": int(row["abstained"]), "said": version_finding(result, str(row["target"])).statement, "pinned": False,
+        "abstained": int(row["abstained"]), "fails": _failing(result),
+        "said": version_finding(result, str(row["target"])).statement, "pinned": False,
     }  # fmt: skip
 
 
@@ -105,7 +106,7 @@ def replay_sentence(result: Result) -> Sentence:
     rows = verdict_rows(result)
     flawed = [row for row in rows if row["flag"] == FLAWED]
     said = [str(row["said"]) for row in (flawed or rows[1:] or rows)]
-    return Sentence(f"{result.title} to {len(rows)} version{'s' if len(rows) > 1 else ''}. {'; '.join(said)}.")
+    return Sentence(f"{result.title} to {len(rows)} version{'s' if len(rows) > 1 else ''}. {'. '.join(said)}.")
 
 
 def verdict_table(result: Result) -> Table:
@@ -124,7 +125,7 @@ def verdict_table(result: Result) -> Table:
         }
         for row in verdict_rows(result)
     ]
-    told = "; ".join(f"{name}: {meaning}" for name, meaning in (MEANINGS | ALSO).items())
+    told = "; ".join(f"{name}: {meaning}" for name, meaning in (_meanings(result) | ALSO).items())
     return Table(pd.DataFrame(rows), f"95 % intervals. {told}")
 
 
@@ -164,7 +165,7 @@ def triple_figure(result: Result) -> go.Figure:
     """The three shares of each version with their 95 % intervals."""
     figure = go.Figure()
     rows = verdict_rows(result)
-    for (name, meaning), color, symbol in zip(MEANINGS.items(), (BLUE, ORANGE, GREEN), SYMBOLS, strict=False):
+    for (name, meaning), color, symbol in zip(_meanings(result).items(), (BLUE, ORANGE, GREEN), SYMBOLS, strict=False):
         shown = [(str(row["version"]), row[name]) for row in rows if row[name] is not None]
         ends: list[Any] = [share for _, share in shown]
         error = {"type": "data", "symmetric": False, "array": [high - mid for mid, _, high in ends],
@@ -178,6 +179,22 @@ def triple_figure(result: Result) -> go.Figure:
     figure.update_yaxes(autorange="reversed", type="category")
     figure.update_layout(scattermode="group")
     return styled(figure, title="Replayed, adaptive and certified, by version", height=200 + 70 * len(rows))
+
+
+def _why_none(row: dict[Any, Any]) -> str:
+    """Why nothing was measured of a version; empty where something was."""
+    if row.get("otherwise_named"):
+        return "names its decisions otherwise"
+    return "answered with errors" if row["errors"] or (row.get("adaptive_errors") or 0.0) > MOST_ERRORS else ""
+
+
+def _failing(result: Result) -> str:
+    return "recorded {} that {}".format(*what_fails(result))
+
+
+def _meanings(result: Result) -> dict[str, str]:
+    """What each of `COLUMNS` is the share of."""
+    return {"replayed": f"share of the {_failing(result)}", **MEANINGS}
 
 
 def _ends(row: dict[Any, Any], name: str) -> list[float] | None:

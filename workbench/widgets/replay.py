@@ -186,7 +186,7 @@ def _first_column(review: Review) -> str:
 def _told(review: Review, selection: Predicate, counted: int) -> str:
     judged = int(review.judged.sum())
     if selection == ALL_ROWS:
-        return f"{judged:,} judged inputs in {review.recording.calls:,} recorded calls."
+        return f"{judged:,} judged inputs; the recording has {review.recording.rows:,} in {review.recording.calls:,} calls."
     if not review.covers(selection):
         return f"The recording lacks a column of the selection: all {judged:,} judged inputs are counted."
     return f"{'Fewer than 10' if counted < 10 else f'{counted:,}'} of {judged:,} judged inputs were made from the selected rows."

@@ -34,6 +34,7 @@ def attackers(frame: pd.DataFrame) -> np.ndarray:
 def test_a_quiet_log_shows_no_trace(loans: Loans, opened: Opened) -> None:
     dataset = opened(loans())
     assert patterns(hunt(dataset)) == []
+    assert hunt(dataset).numbers["not_looked_for"] == ["burst", "recurrence"]
     assert patterns(hunt(dataset.exclude(BEFORE), dataset.select(BEFORE))) == []
 
 
@@ -70,7 +71,9 @@ def test_small_steps_in_several_columns_are_a_walk_that_flips_decisions(loans: L
 
 def test_runs_are_found_without_times_scores_and_decisions(loans: Loans, opened: Opened) -> None:
     dataset = opened(loans("swept"), time=None, score=None, prediction=None, favorable=None)
-    found = only(hunt(dataset), "lattice")
+    result = hunt(dataset)
+    found = only(result, "lattice")
+    assert result.numbers["not_looked_for"] == ["crowding", "burst", "recurrence"]
     assert pd.isna(found["onset"])
     assert "of the steps" not in found["statement"]
 

@@ -247,6 +247,36 @@ def test_a_file_of_another_kind_is_one_clear_error(kind: str, content: bytes, tm
         open_recording(tmp_path / "out")
 
 
+EVALUATED = {"entry_type": "attempt", "uuid": "u1", "status": 2, "prompt": "hi", "outputs": ["x"], "detector_results": {"d": [0]}}
+ODD = {
+    "half a surrogate pair": (
+        "garak",
+        {**EVALUATED, "prompt": "a\ud83d"},
+        "half a surrogate pair, which is no text: exchange u1",
+    ),
+    "a judgement in words": (
+        "garak",
+        {**EVALUATED, "detector_results": {"d": ["high"]}},
+        "could not convert string to float: 'high'",
+    ),
+    "a number too large": ("log", {"amount": 10**30, "prediction": 1}, "inputs that no table can hold"),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_a_value_that_cannot_be_kept_is_one_clear_error(name: str, tmp_path: Path) -> None:
+    kind, line, said = ODD[name]
+    (tmp_path / "file").write_text(json.dumps(line), encoding="utf-8")
+    with pytest.raises(InputError, match=said):
+        import_recording(tmp_path / "file", kind, tmp_path / "out")
+
+
+def test_decisions_and_labels_that_are_objects_are_kept_as_their_json(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text(json.dumps({"a": 1, "prediction": {"y": [1]}, "label": {"y": [1]}}), encoding="utf-8")
+    recording = import_recording(tmp_path / "file", "log", tmp_path / "out")
+    assert answers(recording)[["decision", "expected"]].to_numpy().tolist() == [['{"y": [1]}'] * 2]
+
+
 def test_an_unknown_format_lists_those_there_are(tmp_path: Path) -> None:
     with pytest.raises(UnknownNameError, match="textattack"):
         import_recording(tmp_path, "giskard", tmp_path / "out")

@@ -143,7 +143,7 @@ def measure_defence(defence: Target, bench: Bench) -> Measurement:
     Raises
     ------
     InputError
-        For a production target without approval.
+        For a production target without approval, or one that answers with errors.
     """
     setting = bench.setting
     require_approval([defence], setting.approval)
@@ -154,6 +154,7 @@ def measure_defence(defence: Target, bench: Bench) -> Measurement:
         defence, bench.attacked, bench.recorded.domain, away_from=bench.away, budget=bench.budget, seed=setting.seed + 1,
         approval=setting.approval,
     )  # fmt: skip
+    fresh.require_answers(defence)
     return Measurement(is_right(texts, bench.should), refused, fresh, judged(defence.predict(sent), bench.away))
 
 

@@ -49,7 +49,7 @@ def transfer_matrix(members: Mapping[str, Target], setting: Setting, *, rows: in
     Raises
     ------
     InputError
-        For fewer than two members, or fewer than twenty rows that all decide rightly.
+        For fewer than two members, fewer than twenty rows that all decide rightly, or a member that answers with errors.
     """
     require_approval(list(members.values()), setting.approval)
     if len(members) < 2:
@@ -63,6 +63,7 @@ def transfer_matrix(members: Mapping[str, Target], setting: Setting, *, rows: in
         attack = evade(
             member, frame, setting.domain, away_from=away, budget=budget, seed=setting.seed, approval=setting.approval
         )  # fmt: skip
+        attack.require_answers(member)
         for other, tried in members.items():
             carried = attack.success & (judged(tried.predict(attack.adversarial), away) == FAIL)
             table.append(_cell(name, other, carried))

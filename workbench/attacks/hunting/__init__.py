@@ -54,7 +54,8 @@ def hunt(
     Result
         Of kind ``hunt``: tables ``patterns`` (`workbench.attacks.pattern.Pattern`), ``activity`` (rows and those that are part of
         a run or a recurrence, per period), ``margins`` (rows by their distance from the threshold) and ``recordings`` (what each
-        recording was matched with); numbers ``rows``, ``rows_before``, ``searches``.
+        recording was matched with); numbers ``rows``, ``rows_before``, ``searches``, and ``not_looked_for``, the patterns
+        for which something is lacking.
 
     Raises
     ------
@@ -70,12 +71,14 @@ def hunt(
     known, table, repeated = find_recurrences(windows, recordings, seed)
     patterns = [*known, *(item for item in (crowding, runs) if item is not None), *bursts]
     rows = [pattern.row() for pattern in patterns]
+    lacking = {"crowding": not len(margins), "burst": not caller, "recurrence": not recordings}
     return Result(
         "hunt", "Traces of attacks",
         {"patterns": pd.DataFrame(rows, columns=list(PATTERN_COLUMNS)), "activity": _activity(dataset, marks | repeated),
          "margins": margins, "recordings": table},
         {"rows": dataset.rows, "rows_before": None if reference is None else reference.rows,
-         "searches": 2 + bool(caller) + len(recordings)},
+         "searches": 2 + bool(caller) + len(recordings),
+         "not_looked_for": [name for name, lacks in lacking.items() if lacks]},
         dataset.where,
         provenance=provenance(
             {"caller": caller, "recordings": [item.content for item in recordings], "roles": dataset.given.said(),

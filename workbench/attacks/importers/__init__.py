@@ -71,12 +71,22 @@ def import_recording(file: Path | str, kind: str, out: Path | str) -> Recording:
 def _guarded(items: Iterator[Item], path: Path, kind: str) -> Iterator[Item]:
     """`items`, with whatever a foreign file breaks as one clear line."""
     try:
-        yield from items
+        for item in items:
+            _require_unicode(item)
+            yield item
     except WorkbenchError:
         raise
     except Exception as exc:  # a damaged file fails anywhere in a reader
         value = f"{path} ({type(exc).__name__}: {exc})"
         raise InputError(f"not a {kind} file that can be read", value, "Check --format.") from exc
+
+
+def _require_unicode(item: Item) -> None:
+    try:
+        "".join(value for value in item.inputs.values() if isinstance(value, str)).encode()
+    except UnicodeEncodeError as exc:
+        what = "half a surrogate pair, which is no text"
+        raise InputError(what, f"exchange {item.row_id}", "Mend it, or take the exchange out of the file.") from exc
 
 
 def _runs(items: list[Item]) -> Iterator[list[Item]]:

@@ -32,7 +32,7 @@ def _exchanges(attempt: dict[str, Any]) -> Iterator[Item]:
     detected = [scores for scores in (attempt.get("detector_results") or {}).values() if isinstance(scores, list)]
     inputs = {"text": prompt_text(attempt.get("prompt")), "probe": attempt.get("probe_classname")}
     for place, output in enumerate(outputs or [None]):
-        scores = [scores[place] for scores in detected if place < len(scores) and scores[place] is not None]
+        scores = [float(scores[place]) for scores in detected if place < len(scores) and scores[place] is not None]
         text = output_text(output)
         identity = str(attempt["uuid"]) if len(outputs) < 2 else f"{attempt['uuid']}/{place}"
         missing = "no connection: never answered" if not outputs else None

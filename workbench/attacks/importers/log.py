@@ -56,14 +56,19 @@ def _item(known: dict[str, Any], inputs: dict[str, Any], number: int) -> Item:
     return Item(
         str(known.get("row_id", number)),
         inputs,
-        json.dumps(decision, sort_keys=True) if isinstance(decision, dict | list) else decision,
+        _single(decision),
         _finite(known.get("score")),
-        expected=known.get("expected"),
+        expected=_single(known.get("expected")),
         origin=None if origin is None else str(origin),
         abstained="decision" in known and decision is None,
         started=_seconds(known.get("started")),
         seconds=_finite(known.get("seconds")) or 0.0,
     )
+
+
+def _single(value: Any) -> Any:
+    """A value; lists and objects as their JSON."""
+    return json.dumps(value, sort_keys=True) if isinstance(value, dict | list) else value
 
 
 def _finite(value: Any) -> float | None:

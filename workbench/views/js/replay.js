@@ -2,7 +2,7 @@
 // Its own traits: `verdicts`, `columns`, `matrix`, `steps`, `told` and `single` (views/replay.py). Single inputs come as messages that answer
 // `list` and `open`; they are drawn, and kept in no trait.
 
-const SHARES = { replayed: "recorded attacks that succeed", adaptive: "inputs that a fresh attack moves", certified: "inputs that no small change can move" };
+const SHARES = { adaptive: "inputs that a fresh attack moves", certified: "inputs that no small change can move" };
 const SERIES = ["var(--series-1)", "var(--series-2)", "var(--series-3)", "var(--series-4)", "var(--series-5)", "var(--series-6)"];
 const DASHES = ["", "7 4", "2 3", "9 3 2 3", "12 4", "4 2 1 2"];
 const PACE = 450;
@@ -22,12 +22,12 @@ const REPLAY_STYLE = `
 `;
 
 // A share on a line from 0 to 1 with its interval, and in words.
-function shareMark(share, of, { name, version }) {
+function shareMark(share, of, told) {
   if (!share) return make("span", { class: "small" }, "not measured");
   const [mid, low, high] = share;
   const [middle, ends] = [`${percent(mid, 0)}${of ? ` of ${of.toLocaleString("en")}` : ""}`, `${percent(low, 0)} to ${percent(high, 0)}`];
   const text = `${middle} (${ends})`;
-  const svg = draw("svg", { viewBox: "0 0 120 18", width: 96, height: 14, role: "img", "aria-label": `${version}, ${SHARES[name]}: ${text}` });
+  const svg = draw("svg", { viewBox: "0 0 120 18", width: 96, height: 14, role: "img", "aria-label": `${told}: ${text}` });
   const x = (value) => 4 + 112 * value;
   svg.append(draw("line", { x1: 4, x2: 116, y1: 9, y2: 9, stroke: "var(--line)", "stroke-width": 6 }),
     draw("line", { x1: x(low), x2: x(high), y1: 9, y2: 9, stroke: "var(--series-1)", "stroke-width": 3 }),
@@ -52,9 +52,9 @@ function growthChart(steps, versions, at) {
   const x = (step) => left + ((wide - left - 160) * (step + 1)) / steps.length;
   const y = (share) => 12 + (tall - 40) * (1 - share);
   for (const share of [0, 0.5, 1]) svg.append(draw("line", { x1: left, x2: wide - 160, y1: y(share), y2: y(share), stroke: "var(--line)" }), draw("text", { class: "soft", x: left - 6, y: y(share) + 4, "text-anchor": "end" }, percent(share, 0)));
-  const ends = versions.map((version, number) => {
+  const ends = versions.map((version, number) => ({ version, number })).filter(({ number }) => steps.some((step) => step.failed[number] !== null)).map(({ version, number }) => {
     let [failed, judged] = [0, 0];
-    const points = steps.map((step, nth) => { failed += step.failed[number] ?? 0; judged += step.judged ?? 0; return [x(nth), y(judged ? failed / judged : 0)]; });
+    const points = steps.map((step, nth) => { if (step.failed[number] !== null) { failed += step.failed[number]; judged += step.judged; } return [x(nth), y(judged ? failed / judged : 0)]; });
     const all = points.map((point) => point.join(",")).join(" ");
     const line = { fill: "none", stroke: SERIES[number % 6], "stroke-dasharray": DASHES[number % 6] };
     svg.append(draw("polyline", { points: all, ...line, "stroke-width": 1, opacity: 0.35 }),
@@ -99,21 +99,22 @@ function render({ model, el }) {
   const { readonly, send } = live;
   const view = { step: 0, timer: null, input: null, waiting: false, wanted: false };
   const drafts = new Map();
+  const shares = { replayed: model.get("verdicts")[0]?.fails, ...SHARES };
   const button = (label, onclick, more = {}) => make("button", { type: "button", onclick, ...more }, label);
   const versions = () => model.get("verdicts").map((row) => row.version);
 
   const told = make("p", { class: "small", "aria-live": "polite" });
   const warned = make("div", { class: "warned" });
   const verdicts = make("tbody", {});
-  const heads = ["version", ...Object.keys(SHARES), "verdict", ...(readonly ? [] : [""])];
-  const meaning = Object.entries(SHARES).map(([name, words]) => `${name}: ${words}`).join(" · ");
+  const heads = ["version", ...Object.keys(shares), "verdict", ...(readonly ? [] : [""])];
+  const meaning = Object.entries(shares).map(([name, words]) => `${name}: ${words}`).join(" · ");
   const verdictTable = make("table", { class: "verdict" }, make("caption", {}, `${meaning}. Of all judged inputs, whatever is selected; 95 % intervals.`), make("thead", {}, make("tr", {}, ...heads.map((name) => make("th", { scope: "col" }, name)))), verdicts);
   const note = make("input", { type: "text", maxlength: 2000, oninput: () => drafts.set("note", note.value) });
 
   const by = make("select", { onchange: () => send({ type: "by", column: by.value }) });
   const matrixHead = make("tr", {});
   const matrix = make("tbody", {});
-  const matrixTable = make("table", { class: "matrix" }, make("caption", {}, "Values of fewer than 10 inputs are left out."), make("thead", {}, matrixHead), matrix);
+  const matrixTable = make("table", { class: "matrix" }, make("caption", {}, "Values of fewer than 10 inputs are left out; – where a version answered with errors."), make("thead", {}, matrixHead), matrix);
   const take = (row) => send({ type: "group", where: row.dataset.where });
   const matrixStops = roving(matrix, "tr.row", { Enter: take, " ": take });
 
@@ -148,7 +149,7 @@ function render({ model, el }) {
     const rows = model.get("verdicts");
     verdicts.replaceChildren(...rows.map((row) => {
       const bad = row.flag === "overfitted defence";
-      const cells = [make("span", { class: "version" }, row.version), ...Object.keys(SHARES).map((name) => shareMark(row[name], row.of?.[name], { name, version: row.version })), row.flag ? make("span", { class: bad ? "flag bad" : "flag" }, row.flag) : ""];
+      const cells = [make("span", { class: "version" }, row.version), ...Object.entries(shares).map(([name, words]) => shareMark(row[name], row.of?.[name], `${row.version}, ${words}`)), row.flag ? make("span", { class: bad ? "flag bad" : "flag" }, row.flag) : ""];
       const pin = row.pinned ? "pinned" : button("Pin", () => { send({ type: "pin", version: row.version, note: note.value }); note.value = ""; }, { "aria-label": `Pin ${row.version}` });
       return make("tr", { title: row.said }, ...[...cells, ...(readonly ? [] : [pin])].map((cell) => make("td", {}, cell)));
     }));
