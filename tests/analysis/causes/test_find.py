@@ -110,3 +110,34 @@ def test_rows_of_a_source_that_stay_away_are_dated_whatever_the_hour_brings() ->
     assert first.diagnosis.cause == "dropped rows"
     assert first.change.identifiable
     assert abs(pd.Timestamp(first.change.onset) - ONSET) <= pd.Timedelta(days=2.5)
+
+
+def test_a_clock_is_dated_to_the_day_and_not_to_its_midnight() -> None:
+    frame, began = sound_log(), ONSET + pd.Timedelta(hours=15)
+    hit = (frame["at"] >= began) & (frame["source"] == "branch")
+    moved = frame.assign(at=frame["at"].mask(hit, frame["at"] + pd.Timedelta(hours=5)))
+    first = roots_of(moved.sort_values("at", kind="stable").reset_index(drop=True)).found[0]
+    assert first.diagnosis.cause == "shifted clock"
+    assert pd.Timestamp(first.change.earliest) <= began <= pd.Timestamp(first.change.latest)
+
+
+def test_the_row_whose_value_a_frozen_column_keeps_was_right() -> None:
+    frame = sound_log()
+    online = (frame["source"] == "online").to_numpy()
+    last = int(np.flatnonzero(online & ~late(frame))[-1])
+    held = np.where(late(frame) & online, frame["amount"][last], frame["amount"])
+    found = roots_of(rescored(frame.assign(amount=held)))
+    change = found.found[0].change
+    origin = found.rows.frame["id"].to_numpy() == frame["id"][last]
+    assert found.found[0].diagnosis.cause == "frozen column"
+    assert not (change.affected & origin).any()
+    assert pd.Timestamp(change.onset) > frame["at"][last]
+
+
+def test_rows_that_are_alike_because_a_column_stands_still_are_no_repeats() -> None:
+    frame = sound_log()
+    rare = np.random.default_rng(0).random(len(frame)) < 0.02
+    same = frame.assign(age=40, grade="A", amount=np.where(rare | late(frame), 700.0, frame["amount"]))
+    causes = [root.diagnosis.cause for root in roots_of(rescored(same)).found]
+    assert "frozen column" in causes
+    assert "duplicated rows" not in causes

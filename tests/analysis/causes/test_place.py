@@ -1,5 +1,7 @@
 """The place that several signals explain together is found from a wrong one of theirs, one condition at a time."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -77,3 +79,18 @@ def test_the_evidence_of_neighbours_is_that_of_each_alone(rows: TimedRows, catal
     assert len(nearby) > 3
     for other, value in nearby:
         assert value == pytest.approx(evidence.of(other))
+
+
+def test_scores_on_the_wrong_side_show_in_high_and_low_ones(rows: TimedRows, catalogue: Catalogue) -> None:
+    """Low scores rise and high ones fall: their mean moves most among the low ones alone, which are not the place."""
+    true = Predicate.parse('source = "online" and sex = "f"').mask(rows.frame)
+    turned = late(rows.frame) & true & (np.random.default_rng(1).random(rows.size) < 0.6)
+    score = rows.outcomes["score"]
+    apart = np.where(turned, 1 - 2 * score, 0.0) + np.random.default_rng(2).normal(0, 0.1, rows.size)
+    wrong = (np.random.default_rng(3).random(rows.size) < np.where(turned, 0.5, 0.2)).astype(float)
+    score = score + apart
+    broken = replace(rows, outcomes={**rows.outcomes, "score": score, "prediction": (score >= 0.5).astype(float)})
+    shown = [Signal("residual", 2, "score", apart, "mean", "residual"), Signal("errors", 4, "label", wrong, "share", "error")]
+    start = seen(broken, shown[0], Predicate.parse('amount < 1500 and source = "online" and sex = "f"'))
+    told = place_together(start, [], shown, broken, catalogue).inside
+    assert (told & true).sum() / (told | true).sum() > 0.9

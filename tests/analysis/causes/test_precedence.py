@@ -7,7 +7,7 @@ import pytest
 
 from tests.analysis.causes.sound import late, opened, sound_log
 from workbench.analysis.causes.levels import Signal
-from workbench.analysis.causes.precedence import altered_first, widest_first
+from workbench.analysis.causes.precedence import altered_first, frozen_first, widest_first
 from workbench.analysis.causes.root import Dated
 from workbench.analysis.causes.rows import TimedRows, timed_rows
 from workbench.analysis.causes.scan import Hit
@@ -81,3 +81,52 @@ def test_rows_that_stay_away_are_not_put_down_to_what_else_they_had_in_common(ro
     online, amount = ONLINE.mask(rows.frame) & ~late(rows.frame), rows.frame["amount"].to_numpy()
     other, away = crossed(rows, online, amount, amount >= 1000)
     assert altered_first([away, other], rows) == [away, other]
+
+
+def turned(rows: TimedRows, place: Predicate, core: Predicate) -> list[Dated]:
+    """Labels turned in a place: how they lean there, and how frequent they became in the part of it where they were rare."""
+    rng = np.random.default_rng(0)
+    likely = np.where(rows.frame["grade"].isin(["A", "B"]), 0.08, 0.48)
+    label = (rng.random(rows.size) < likely) ^ (late(rows.frame) & place.mask(rows.frame) & (rng.random(rows.size) < 0.5))
+    apart, room = label - likely, (np.abs(2 * likely - 1),) * 2
+    leaning = Signal("leaning", 4, "label", apart * np.sign(likely - 0.5), "mean", "leaning", room=room)
+    signals = [(Signal("label", 4, "label", apart, "mean", "label"), core, 120.0), (leaning, ONLINE, 90.0)]
+    split = int(rows.block[late(rows.frame)][0])
+    hits = [
+        Hit(signal, where, where.mask(rows.frame), ratio, split, 1e-9, 0.0, step, where.columns)
+        for (signal, where, ratio), step in zip(signals, (0.1, -0.1), strict=True)
+    ]
+    return [date_change(hit, rows) for hit in hits]
+
+
+def test_turned_labels_are_told_of_their_place_and_not_of_the_part_where_they_show(rows: TimedRows) -> None:
+    core = ONLINE & Predicate.parse('grade in {"A", "B"}')
+    label, leaning = turned(rows, ONLINE, core)
+    assert widest_first([label, leaning], rows) == [leaning, label]
+
+
+def test_labels_turned_in_a_part_with_no_more_room_than_the_rest_are_told_of_that_part(rows: TimedRows) -> None:
+    core = ONLINE & Predicate.parse("age < 40")
+    label, leaning = turned(rows, core, core)
+    assert widest_first([label, leaning], rows) == [label, leaning]
+
+
+def test_of_several_signals_of_the_altered_column_one_that_moved_by_itself_will_do(rows: TimedRows) -> None:
+    online = ONLINE.mask(rows.frame)
+    amount = np.where(late(rows.frame) & online, rows.frame["amount"] / 100, rows.frame["amount"])
+    altered, chosen = crossed(rows, online, amount, amount >= 1000)
+    values = np.random.default_rng(1).normal(0, 1, rows.size)
+    unclear = replace(altered, hit=replace(altered.hit, signal=replace(altered.signal, values=values, aspect="spread")))
+    assert altered_first([chosen, unclear, altered], rows)[0] == altered
+
+
+@pytest.mark.parametrize("still", [True, False])
+def test_rows_that_are_alike_because_a_column_stands_still_come_after_it(rows: TimedRows, *, still: bool) -> None:
+    values = np.where(late(rows.frame) & still, 30, rows.frame["age"])
+    frozen = moved(replace(rows, frame=rows.frame.assign(age=values)), ALL_ROWS, ALL_ROWS, 3.0, column="age")
+    again = (late(rows.frame) & (np.random.default_rng(2).random(rows.size) < 0.5)).astype(float)
+    split = int(rows.block[late(rows.frame)][0])
+    signal = Signal("repeats", 0, None, again, "share", "repeat recent", rising=True)
+    repeats = date_change(Hit(signal, ALL_ROWS, np.ones(rows.size, dtype=bool), 200.0, split, 1e-9, 0.0, 0.5), rows)
+    order = frozen_first([repeats, frozen], replace(rows, frame=rows.frame.assign(age=values)))
+    assert order == ([frozen, repeats] if still else [repeats, frozen])

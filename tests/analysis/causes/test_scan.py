@@ -86,3 +86,13 @@ def test_only_a_rise_counts_where_only_a_rise_says_anything(rows: TimedRows, cat
     falling = Signal("repeats", 0, None, hits, "share", "repeat recent", rising=True)
     found = find_change(falling, rows, catalogue)
     assert found is None or found.p > 0.01
+
+
+def test_what_never_happened_before_is_placed_where_it_happens(rows: TimedRows, catalogue: Catalogue) -> None:
+    rng = np.random.default_rng(4)
+    inside = (rows.frame["source"] == "partner").to_numpy()
+    hits = rng.random(rows.size) < np.where(inside & late(rows.frame), 0.12, 0.0)
+    found = find_change(Signal("missing", 1, "age", hits.astype(float), "share", "missing"), rows, catalogue)
+    assert found is not None
+    assert str(found.where) == 'source = "partner"'
+    assert found.p < 1e-6

@@ -15,12 +15,12 @@ from workbench.analysis.causes.rows import TimedRows
 from workbench.analysis.causes.samples import Samples, exchanged, factor, held_value, rewritten, samples_of, shifted, spike
 from workbench.analysis.causes.scoring import decision_cause, score_cause
 from workbench.analysis.causes.signals import ARRIVAL, COLUMN, DECISION, SCORE
-from workbench.errors import InputError
+from workbench.analysis.causes.thinned import thinned
 from workbench.predicate import ALL_ROWS, Comparison, Operand, Predicate
 
 ALTERED: Final = 1e-3
 """Largest p at which a column no longer goes with the others as before."""
-CLEARLY_FEWER: Final = 0.8
+HARDLY_ANY: Final = 0.01
 FEW: Final = 30
 """Numbers of no more values may be codes."""
 
@@ -184,9 +184,9 @@ def _moved(change: Dated, rows: TimedRows, column: str) -> Diagnosis:
     if aspect == "repeat" and effect > 0:
         told = f"{column} repeats the value of the row before in {percent(after)} of the rows, against {percent(before)} before"
         return Diagnosis("frozen column", told, effect, "share of rows", interval, size)
-    thinned = _thinned(change, rows, column)
-    if thinned is not None:
-        return thinned
+    dropped = thinned(change, rows, column)
+    if dropped is not None:
+        return dropped
     altered = _is_altered(change, rows, column)
     told = _told_move(change, column, before, after)
     if altered:
@@ -204,9 +204,12 @@ def _moved(change: Dated, rows: TimedRows, column: str) -> Diagnosis:
 
 
 def _is_clipped(change: Dated, rows: TimedRows, column: str) -> bool:
-    """Whether the most frequent of the later values is the smallest or the largest of them."""
+    """Whether hardly any of the later values lies beyond the most frequent of them."""
     after = samples_of(change, rows, column).after
-    return len(after) > 0 and bool(after.mode().iloc[0] in (after.min(), after.max()))
+    if not len(after):
+        return False
+    most = after.mode().iloc[0]
+    return bool(min((after > most).mean(), (after < most).mean()) < HARDLY_ANY)
 
 
 def _altered_source(change: Dated, rows: TimedRows, column: str) -> str | None:
@@ -247,47 +250,8 @@ def _told_move(change: Dated, column: str, before: float, after: float) -> str:
         return f"{column} goes with the other columns {'less' if abs(after) < abs(before) else 'otherwise'} than before"
     if aspect == "spread":
         return f"the values of {column} lie {'farther apart' if after > before else 'closer together'} than before"
-    return f"{column} is {'higher' if after > before else 'lower'} than before (mean rank {after:.2f}, against {before:.2f})"
-
-
-def _thinned(change: Dated, rows: TimedRows, column: str) -> Diagnosis | None:
-    """Rows of some values of `column` that no longer come while those of the others come as before."""
-    condition = next((item for item in rows.conditions if item.coding.column == column), None)
-    if condition is None or not change.identifiable:
-        return None
-    stop = rows.times[-1] if change.end is None else change.end
-    spans = [(change.onset - rows.times[0]) / np.timedelta64(1, "s"), (stop - change.onset) / np.timedelta64(1, "s")]
-    if min(spans) <= 0:
-        return None
-    earlier = change.hit.inside & (rows.times < change.onset)
-    counts = [np.bincount(condition.codes[part], minlength=condition.size).astype(float) for part in (earlier, change.affected)]
-    rates = [count / span for count, span in zip(counts, spans, strict=True)]
-    used = counts[0] >= 10
-    with np.errstate(all="ignore"):
-        ratio = np.where(used, rates[1] / rates[0], np.nan)
-        error = np.where(used, 1 / np.sqrt(counts[0]) + 1 / np.sqrt(np.maximum(counts[1], 1)), np.nan)
-    few = used & (ratio + 1.5 * error * np.maximum(ratio, 0.1) < 1) & (ratio < CLEARLY_FEWER)
-    rest = ~few
-    if not few.any() or not (used & rest).any() or (condition.ordered and few.sum() > used.sum() / 2 + 1):
-        return None
-    kept = [count[rest].sum() for count in counts]
-    steady = (kept[1] / spans[1]) / (kept[0] / spans[0])
-    error_rest = 2.5 * np.sqrt(1 / kept[0] + 1 / max(1, kept[1])) + 0.03
-    if abs(steady - 1) > error_rest:
-        return None
-    lost = [count[few].sum() for count in counts]
-    left = float((lost[1] / spans[1]) / (lost[0] / spans[0]))
-    codes = np.flatnonzero(few).tolist()
-    try:
-        where = condition.coding.where(codes)
-    except InputError:  # not one range: told by the bin that lost most
-        where = condition.coding.conditions[int(np.argmin(np.where(few, ratio, np.inf)))]
-    told = f"rows where {where} come {percent(left)} as often as before, and the others as ever"
-    half = 1.96 * left * float(np.sqrt(1 / lost[0] + 1 / max(1.0, lost[1])))
-    return Diagnosis(
-        "dropped rows", told, left - 1, "relative change of rows per day", (left - 1 - half, left - 1 + half), 1 - left, where,
-        local=False,
-    )  # fmt: skip
+    told = f"on average above {percent(after)} of the log's values, against {percent(before)}"
+    return f"{column} is {'higher' if after > before else 'lower'} than before ({told})"
 
 
 def step(change: Dated, rows: TimedRows, values: np.ndarray) -> tuple[float, tuple[float, float], float, float]:

@@ -12,6 +12,9 @@ LEAST_SIDE: Final = 8.0
 """Rows of a signal on either side of a split; of either outcome, for shares, `LEAST_EXPECTED`."""
 LEAST_EXPECTED: Final = 4.0
 ROUNDING: Final = 1e-9
+ALIKE: Final = 4.0
+SLIGHT: Final = 0.1
+"""Shares were alike before where twice the log-likelihood ratio against it is this, or this part of what it is now, at most."""
 
 Model = Literal["share", "mean"]
 
@@ -90,11 +93,52 @@ def best_splits(counts: Counts, signal: Signal) -> tuple[np.ndarray, np.ndarray,
         best = np.argmax(ratio, axis=1)
         top = ratio[np.arange(len(best)), best]
         dispersion = _dispersion(counts, best + 1, model)
-        score = np.sqrt(np.maximum(top, 0) / dispersion)
+        score = np.sqrt(np.maximum(top, 0) / dispersion * _of_few(n[:, 0], model))
         shares = np.where(allowed, n1 / n, np.nan)
         low, high = np.nanmin(np.where(allowed, shares, np.inf), axis=1), np.nanmax(np.where(allowed, shares, -np.inf), axis=1)
         p = np.where(np.isfinite(top), _p_of_largest(score, allowed.sum(axis=1), low, high), 1.0)
     return top, best + 1, p
+
+
+def _of_few(rows: np.ndarray, model: Model) -> np.ndarray:
+    """What a ratio of so many rows is worth in chi-squared, where the spread is estimated from them too.
+
+    Student's t as a normal deviate (Wallace 1959, Ann Math Stat 30:1121).
+    """
+    if model == "share":
+        return np.ones_like(rows)
+    freedom = np.maximum(rows - 2, 0)
+    return np.asarray(freedom / rows * ((8 * freedom + 1) / (8 * freedom + 3)) ** 2)
+
+
+def gathered(counts: Counts, split: np.ndarray, whole: Counts, signal: Signal) -> np.ndarray:
+    """Twice the log-likelihood ratio by which a new level is one of each candidate's rows and not of all, shape (candidates,).
+
+    For shares that were alike everywhere before, such as that of missing values; else 0. What never happened before and happens
+    now tells when it began by all its rows alike, and where by there being none elsewhere.
+
+    Parameters
+    ----------
+    split
+        Of each candidate, first block of the new level.
+    whole
+        Of all rows.
+    """
+    if signal.model != "share":
+        return np.zeros(len(split))
+    early = np.arange(counts.rows.shape[1])[None, :] < split[:, None]
+    apart, rates = [], []
+    for side in (early, ~early):
+        n, s, every, hits = (np.where(side, part, 0).sum(axis=1) for part in (counts.rows, counts.total, whole.rows, whole.total))
+        with np.errstate(all="ignore"):
+            ratio = _binomial(s, n) + _binomial(hits - s, every - n) - _binomial(hits, every)
+            rates.append((s / n, (hits - s) / (every - n)))
+        apart.append((np.nan_to_num(2 * ratio), every))
+    (before, size), (now, size_now) = apart
+    (was, _), (own, other) = rates
+    expected = before * size_now / np.maximum(size, 1)
+    same_way = (own > was) == (own > other)
+    return np.where(same_way & (expected <= np.maximum(ALIKE, SLIGHT * now)), now, 0.0)
 
 
 def _binomial(hits: np.ndarray, size: np.ndarray) -> np.ndarray:

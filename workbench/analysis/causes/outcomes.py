@@ -14,6 +14,8 @@ from workbench.predicate import ALL_ROWS
 PARTS: Final = 5
 CLEAR: Final = 2.0
 """Standard errors from which a part's move has a direction."""
+CLEARLY_BETTER: Final = 6.0
+"""Chi-squared by which a story fits better than another."""
 LATE: Final = 0.6
 """Outcomes that fail to come do so at the end of a log, from this part of it on."""
 
@@ -112,9 +114,10 @@ def _put_down(change: Dated, rows: TimedRows, mean: np.ndarray, move: np.ndarray
     free = max(1, len(mean) - 1)
     late = (change.onset - rows.times[0]) / (rows.times[-1] - rows.times[0]) >= LATE
     both = bool((move > CLEAR * error).any() and (move < -CLEAR * error).any())
+    shifted = min(misfit(np.ones_like(mean))[0], misfit(mean * (1 - mean))[0])
     scatter = float((weight * move**2).sum())
     if losing > 0.1 and lost <= flips and lost <= max(2.5 * free, 0.1 * scatter) and late and change.end is None:
         return "label delay"
-    if flipped > 0.02 and both and flips <= max(3 * free, 0.2 * scatter):
+    if flipped > 0.02 and (both or flips < shifted - CLEARLY_BETTER) and flips <= max(3 * free, 0.2 * scatter):
         return "label flips" if change.hit.where == ALL_ROWS or len(change.hit.used) < 2 else "worse on a slice"
     return "concept drift" if change.hit.where == ALL_ROWS else "worse on a slice"

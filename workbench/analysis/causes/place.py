@@ -14,6 +14,7 @@ from typing import Final
 import numpy as np
 from scipy import special
 
+from workbench.analysis.causes.expected import decision_rule
 from workbench.analysis.causes.levels import LEAST_SIDE, Signal
 from workbench.analysis.causes.parts import Catalogue
 from workbench.analysis.causes.root import Dated, same_time
@@ -42,11 +43,11 @@ def place_together(
     others
         Changes of other signals; the places of those that began at the same time are tried too.
     """
-    shown = [signal for signal in signals if signal.aspect in TOGETHER]
+    together = [signal for signal in signals if signal.aspect in TOGETHER]
     starts = [item for item in (change, *others) if item.hit.where != ALL_ROWS and same_time(item, change, rows)]
-    if len(shown) < 2 or not starts:
+    if len(together) < 2 or not starts:
         return change.hit
-    evidence = Evidence(change, shown, rows, catalogue)
+    evidence = Evidence(change, [part for signal in together for part in _parted(signal, rows)], rows, catalogue)
     own = evidence.of(place_of(change, rows))
     best, most = max(
         ((place, evidence.of(place)) for place in (place_of(item, rows) for item in starts)), key=lambda found: found[1]
@@ -57,6 +58,15 @@ def place_together(
             break
         best, most = place, value
     return _hit(change, best, rows) if most > own + GAIN else change.hit
+
+
+def _parted(signal: Signal, rows: TimedRows) -> list[Signal]:
+    """How far scores lie off, apart for those expected on either side of the threshold: wrong ones move to the other side."""
+    score, decision = rows.outcomes.get("score"), rows.outcomes.get("prediction")
+    if signal.aspect != "residual" or score is None or decision is None or (rule := decision_rule(score, decision)) is None:
+        return [signal]
+    above = score - signal.values >= rule[0]
+    return [replace(signal, values=np.where(side, signal.values, np.nan)) for side in (above, ~above)]
 
 
 class Evidence:

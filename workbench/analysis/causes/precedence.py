@@ -1,4 +1,4 @@
-"""Which of several changes comes first: the clearest, a wider one of which that is only the sharpest part, or its mate."""
+"""Which of several changes comes first: the clearest, a wider one of which that is only the sharpest part, or its cause."""
 
 from __future__ import annotations
 
@@ -28,6 +28,8 @@ WIDE: Final = ("level", "spread", "value", "missing", "residual", "leaning", "er
 """Aspects that say of each row by itself what happened, whatever the rows around it and the other columns are."""
 NOT_LENT: Final = 1.5
 HALF: Final = 0.5
+HELD: Final = 0.9
+"""A column stands still that holds one value in so large a part of the rows."""
 
 
 def altered_first(changes: Sequence[Dated], rows: TimedRows) -> list[Dated]:
@@ -40,16 +42,19 @@ def altered_first(changes: Sequence[Dated], rows: TimedRows) -> list[Dated]:
     for change in changes:
         if change.signal.stage != COLUMN or change.signal.column in change.hit.used:
             continue
-        mate = next((other for other in order[order.index(change) + 1 :] if _are_mates(change, other, rows)), None)
-        if mate is not None and _by_itself(change, mate, rows) < STILL and _by_itself(mate, change, rows) > BY_ITSELF:
+        mate = next((other for other in order[order.index(change) + 1 :] if _was_altered(other, change, rows)), None)
+        if mate is not None:
             order.remove(mate)
             order.insert(order.index(change), mate)
     return order
 
 
-def _are_mates(change: Dated, other: Dated, rows: TimedRows) -> bool:
-    crossed = change.signal.column in other.hit.used and other.signal.column in change.hit.used
-    return other.signal.stage == COLUMN and crossed and same_time(change, other, rows)
+def _was_altered(mate: Dated, change: Dated, rows: TimedRows) -> bool:
+    """Whether of two columns that say where each other changed, that of `mate` changed by itself and that of `change` did not."""
+    crossed = change.signal.column in mate.hit.used and mate.signal.column in change.hit.used
+    if mate.signal.stage != COLUMN or not crossed or not same_time(change, mate, rows):
+        return False
+    return _by_itself(change, mate, rows) < STILL and _by_itself(mate, change, rows) > BY_ITSELF
 
 
 def _by_itself(change: Dated, mate: Dated, rows: TimedRows) -> float:
@@ -71,9 +76,8 @@ def widest_first(changes: Sequence[Dated], rows: TimedRows) -> list[Dated]:
         if stage not in (COLUMN, SCORE, OUTCOME):
             continue
         own = [change for change in order if (change.signal.stage, change.signal.column) == (stage, column)]
-        wider = next(
-            (change for change in own[1:] if _is_wider(change, own[0], rows) or _is_not_lent(change, own[0], rows)), None
-        )
+        tests = (_is_wider, _is_not_lent, _fills_room)
+        wider = next((change for change in own[1:] if any(test(change, own[0], rows) for test in tests)), None)
         if wider is not None:
             order.remove(wider)
             order.insert(next(at for at, change in enumerate(order) if change is own[0]), wider)
@@ -100,6 +104,46 @@ def _is_not_lent(change: Dated, clearest: Dated, rows: TimedRows) -> bool:
     lent = float(clearest.hit.inside.mean()) * clearest.hit.ratio
     clear = change.hit.ratio >= max(NOT_LENT * lent, HALF * clearest.hit.ratio)
     return clear and clearest.hit.where != ALL_ROWS and same_time(change, clearest, rows)
+
+
+def _fills_room(change: Dated, clearest: Dated, rows: TimedRows) -> bool:
+    """Whether a change of a place of fewer conditions is, beyond the clearest one's rows, as large as it had room to be there.
+
+    Turned labels hardly move the rate of cases that turn out either way, nor does another scale move scores near its ends: the
+    rows where a change shows are not the place of it.
+    """
+    inside, core, room = change.hit.inside, clearest.hit.inside, change.signal.room
+    fewer = set(change.hit.used) < set(clearest.hit.used) and (core & ~inside).sum() <= BEYOND * core.sum()
+    if room is None or not fewer or not same_time(change, clearest, rows):
+        return False
+    parts = (core & inside, inside & ~core)
+    (step, error), (beyond, error_beyond) = (_step(change, part, rows) for part in parts)
+    own, other = (float(room[step > 0][part].mean()) for part in parts)
+    apart = abs(beyond - step * other / own)
+    return change.hit.ratio >= HALF * clearest.hit.ratio and apart <= STILL * float(np.hypot(error_beyond, error * other / own))
+
+
+def frozen_first(changes: Sequence[Dated], rows: TimedRows) -> list[Dated]:
+    """The changes in their order, but before rows that equal earlier ones the column that stands still in them."""
+    order = list(changes)
+    for change in changes:
+        frozen = next((other for other in order[order.index(change) + 1 :] if stands_still(other, change, rows)), None)
+        if frozen is not None:
+            order.remove(frozen)
+            order.insert(order.index(change), frozen)
+    return order
+
+
+def stands_still(column: Dated, repeats: Dated, rows: TimedRows) -> bool:
+    """Whether rows came to equal earlier ones because a column holds one value in them."""
+    if column.signal.stage != COLUMN or repeats.signal.aspect not in ("repeat recent", "repeat early"):
+        return False
+    values = rows.frame[column.signal.column]
+    held = values[repeats.reached].value_counts(normalize=True)
+    if not len(held) or (repeats.reached & column.affected).sum() < HELD * repeats.reached.sum():
+        return False
+    earlier = column.hit.inside & (rows.times < column.onset)
+    return bool(held.iloc[0] >= HELD and (values[earlier] == held.index[0]).mean() < HALF)
 
 
 def _step(change: Dated, part: np.ndarray, rows: TimedRows) -> tuple[float, float]:

@@ -23,19 +23,27 @@ def others_moved(change: Dated, rows: TimedRows, column: str) -> float:
     """P that, at equal values of `column`, the other columns are distributed as before.
 
     Where other cases arrive because of what they hold in `column`, the others follow as ever; where the column itself was
-    altered, they no longer do. One chi-squared for each other column's codes within the quantiles of `column`, by Bonferroni.
+    altered, they no longer do, nor does the label, unless that moved by itself. One chi-squared for each other column's codes,
+    and for the label, within the quantiles of `column`, by Bonferroni.
     """
     own = next((item for item in rows.conditions if item.coding.column == column), None)
     if own is None:
         return 1.0
     earlier, later = change.hit.inside & (rows.times < change.onset), change.affected
     smallest = 1.0
-    others = [item for item in rows.conditions if item.coding.column != column and item.coding.column not in change.hit.used]
-    for other in others:
+    left_out = {column, *change.hit.used}
+    parts = (earlier, later)
+    others = [(item.codes, item.size, parts) for item in rows.conditions if item.coding.column not in left_out]
+    if (label := rows.outcomes.get("label")) is not None:
+        known = (earlier & ~np.isnan(label), later & ~np.isnan(label))
+        turned_out = np.nan_to_num(label).astype(int)
+        if _within(*(np.bincount(turned_out[part], minlength=2)[None, :].astype(float) for part in known)) >= CLEAR:
+            others.append((turned_out, 2, known))
+    for codes, size, compared in others:
         tables = [
-            np.bincount(own.codes[part].astype(int) * other.size + other.codes[part], minlength=own.size * other.size)
-            .reshape(own.size, other.size).astype(float)
-            for part in (earlier, later)
+            np.bincount(own.codes[part].astype(int) * size + codes[part], minlength=own.size * size)
+            .reshape(own.size, size).astype(float)
+            for part in compared
         ]  # fmt: skip
         smallest = min(smallest, _within(tables[0], tables[1]))
     return min(1.0, smallest * max(1, len(others)))

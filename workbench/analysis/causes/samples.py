@@ -28,6 +28,10 @@ SPIKE: Final = 0.05
 AS_GOOD_AS_GONE: Final = 0.15
 """A value is gone where less than this part of its former share is left."""
 LEAST_GONE: Final = 0.02
+CLEARLY_LIKELIER: Final = 3.0
+"""Log-likelihood ratio from which one story is preferred to another."""
+CERTAIN: Final = 20.0
+"""So many rows were to be expected of a value that is gone, where it held less than `LEAST_GONE`."""
 ALIKE: Final = 0.35
 """Two shares are one where they differ by less than this part of the larger."""
 FEWEST: Final = 8
@@ -203,7 +207,12 @@ def rewritten(samples: Samples) -> Rewritten | None:
         return None
     was, now = _shares(samples)
     rows = len(samples.before), len(samples.after)
-    return exchanged(samples) or _renamed_or_merged(was, now) or _swapped(was, now, rows[1]) or _renamed_in_part(was, now, rows)
+    return (
+        exchanged(samples)
+        or _renamed_or_merged(was, now, rows)
+        or _swapped(was, now, rows[1])
+        or _renamed_in_part(was, now, rows)
+    )
 
 
 def exchanged(samples: Samples) -> Rewritten | None:
@@ -241,8 +250,9 @@ def _renamed_in_part(was: pd.Series[Any], now: pd.Series[Any], rows: tuple[int, 
     return Rewritten((lost.index[most],), fresh.idxmax(), recoded=True, share=gain) if clear and fits else None
 
 
-def _renamed_or_merged(was: pd.Series[Any], now: pd.Series[Any]) -> Rewritten | None:
-    gone = [value for value in was.index if was[value] >= LEAST_GONE and now[value] <= AS_GOOD_AS_GONE * was[value]]
+def _renamed_or_merged(was: pd.Series[Any], now: pd.Series[Any], rows: tuple[int, int]) -> Rewritten | None:
+    least = min(LEAST_GONE, CERTAIN / rows[1])
+    gone = [value for value in was.index if was[value] >= least and now[value] <= AS_GOOD_AS_GONE * was[value]]
     if not gone:
         return None
     lost = float(sum(was[value] - now[value] for value in gone))
@@ -253,9 +263,21 @@ def _renamed_or_merged(was: pd.Series[Any], now: pd.Series[Any]) -> Rewritten | 
     fresh = gained[(was.drop(gone).reindex(gained.index) <= 0.02 * gained) & (gained > 0)]
     if len(fresh) and abs(float(fresh.sum()) - lost) <= ALIKE * max(lost, float(fresh.sum())):
         return Rewritten(tuple(gone), fresh.index[0], recoded=True, share=lost)
-    if abs(gain - lost) <= ALIKE * max(gain, lost):
+    if abs(gain - lost) <= ALIKE * max(gain, lost) and _is_absorbed(was, rows[1] * now, gone, into):
         return Rewritten(tuple(gone), into, recoded=False, share=lost)
     return None
+
+
+def _is_absorbed(was: pd.Series[Any], counts: pd.Series[Any], gone: list[Any], into: Any) -> bool:
+    """Whether one value may have taken the rows of those gone, by the later counts, and it is not clear that these do not come.
+
+    Of a column of two values the counts do not tell.
+    """
+    kept = was.drop(gone)
+    kept = kept[kept > 0]
+    lost = float(was[gone].sum())
+    likelier = np.log((kept + lost * (kept.index == into)) * (1 - lost) / kept)
+    return float((counts.reindex(kept.index) * likelier).sum()) > -CLEARLY_LIKELIER
 
 
 def _swapped(was: pd.Series[Any], now: pd.Series[Any], rows: int) -> Rewritten | None:

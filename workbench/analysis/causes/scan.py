@@ -3,7 +3,8 @@
 A *signal* is a number per row, NaN where the row has none. Rows are first summed by code of a condition and block of time; all
 candidates (a value, all but one value, a range of bins) at all splits are then compared by the likelihood ratio of two levels
 against one. A part of the rows is chosen over all rows, and a further condition over none, only where that explains more than
-the best of so many candidates would by chance (a penalised likelihood). The p-value is for the best of all that was examined:
+the best of so many candidates would by chance (a penalised likelihood); of what never happened before, that it happens nowhere
+else counts too. The p-value is for the best of all that was examined:
 `workbench.analysis.onset` bounds that of the best split, Bonferroni the choice of the part, with a fixed share of the level for
 each number of conditions.
 """
@@ -15,7 +16,7 @@ from typing import Final
 
 import numpy as np
 
-from workbench.analysis.causes.levels import LEAST_SIDE, Counts, Signal, best_splits
+from workbench.analysis.causes.levels import LEAST_SIDE, Counts, Signal, best_splits, gathered
 from workbench.analysis.causes.parts import Catalogue
 from workbench.analysis.causes.rows import Condition, TimedRows
 from workbench.predicate import ALL_ROWS, Predicate
@@ -49,6 +50,8 @@ class Hit:
         First block of the new level.
     p
         For the best of all that this signal was examined for.
+    gathered
+        Evidence that it is one of these rows alone (`workbench.analysis.causes.levels.gathered`).
     """
 
     signal: Signal
@@ -60,6 +63,12 @@ class Hit:
     before: float
     after: float
     used: tuple[str, ...] = ()
+    gathered: float = 0.0
+
+    @property
+    def evidence(self) -> float:
+        """What one place is chosen by over another."""
+        return self.ratio + self.gathered
 
 
 def find_change(signal: Signal, rows: TimedRows, catalogue: Catalogue, among: np.ndarray | None = None) -> Hit | None:
@@ -68,24 +77,25 @@ def find_change(signal: Signal, rows: TimedRows, catalogue: Catalogue, among: np
     at = np.flatnonzero(known)
     if len(at) < 4 * LEAST_SIDE:
         return None
-    best = _all_rows(signal, rows, at)
+    whole = _tally(signal, rows, at, np.zeros((len(at), 1), dtype=np.int64), 1)
+    best = _all_rows(signal, rows, whole)
     if best is None:
         return None
     beam, examined = [best], 1.0
     for depth in range(1, DEEPEST + 1):
         grown, counted = [], 0
         for hit in beam:
-            more, tried = _extend(hit, signal, rows, catalogue, at)
+            more, tried = _extend(hit, signal, rows, catalogue, at, whole=whole)
             grown += more
             counted += tried
         if not grown:
             break
         examined *= max(1.0, counted / len(beam))
         penalty = 2 * np.log(max(2.0, counted))
-        grown = sorted(grown, key=lambda hit: -hit.ratio)[:BEAM]
+        grown = sorted(grown, key=lambda hit: -hit.evidence)[:BEAM]
         top = grown[0]
         p = min(best.p, 1.0, top.p * examined / LEVEL_SHARES[depth])
-        best = replace(top if top.ratio > best.ratio + penalty else best, p=p)
+        best = replace(top if top.evidence > best.evidence + penalty else best, p=p)
         if best.p > WORTH_DEEPER:
             break
         beam = grown
@@ -114,8 +124,7 @@ def find_banded(signal: Signal, rows: TimedRows, catalogue: Catalogue, among: np
     return replace(sharp, p=hit.p)
 
 
-def _all_rows(signal: Signal, rows: TimedRows, at: np.ndarray) -> Hit | None:
-    counts = _tally(signal, rows, at, np.zeros((len(at), 1), dtype=np.int64), 1)
+def _all_rows(signal: Signal, rows: TimedRows, counts: Counts) -> Hit | None:
     ratio, split, p = (part[0] for part in best_splits(counts, signal))
     if not np.isfinite(ratio):
         return None
@@ -124,7 +133,9 @@ def _all_rows(signal: Signal, rows: TimedRows, at: np.ndarray) -> Hit | None:
     return Hit(signal, ALL_ROWS, whole, float(ratio), int(split), min(1.0, float(p) / LEVEL_SHARES[0]), before, after)
 
 
-def _extend(hit: Hit, signal: Signal, rows: TimedRows, catalogue: Catalogue, at: np.ndarray) -> tuple[list[Hit], int]:
+def _extend(
+    hit: Hit, signal: Signal, rows: TimedRows, catalogue: Catalogue, at: np.ndarray, *, whole: Counts
+) -> tuple[list[Hit], int]:
     """`hit` with one condition more: the best of each column; and how many candidates that took."""
     barred = {*signal.apart, *hit.used, signal.column}
     allowed = [number for number, item in enumerate(rows.conditions) if item.coding.column not in barred]
@@ -134,18 +145,18 @@ def _extend(hit: Hit, signal: Signal, rows: TimedRows, catalogue: Catalogue, at:
     at = at[hit.inside[at]]
     counts = _tally(signal, rows, at, catalogue.codes[at], catalogue.size)
     members = catalogue.members[chosen]
-    ratio, _, _ = best_splits(Counts(*(members @ part for part in counts)), signal)
-    grown, tried = [], int(np.isfinite(ratio).sum())
-    for number in _best_columns(ratio, catalogue.column[chosen]):
+    evidence = _evidence(Counts(*(members @ part for part in counts)), whole, signal)
+    grown, tried = [], int(np.isfinite(evidence).sum())
+    for number in _best_columns(evidence, catalogue.column[chosen]):
         own = np.flatnonzero(catalogue.column[chosen] == number)
-        best = own[np.argmax(ratio[own])]
+        best = own[np.argmax(evidence[own])]
         condition, (low, high) = rows.conditions[number], catalogue.first[number : number + 2]
         part = Counts(*(column[low:high] for column in counts))
         codes = members[best][low:high] > 0
         if not condition.ordered:
-            codes, more = _grow_values(codes, part, signal, float(ratio[best]))
+            codes, more = _grow_values(codes, part, whole, signal, float(evidence[best]))
             tried += more
-        found = _hit_of(hit, signal, condition, codes, part)
+        found = _hit_of(hit, signal, condition, codes, part, whole=whole)
         rooms = None
         if signal.room is not None:
             own_codes = condition.codes[at]
@@ -155,10 +166,16 @@ def _extend(hit: Hit, signal: Signal, rows: TimedRows, catalogue: Catalogue, at:
     return grown, tried
 
 
-def _best_columns(ratio: np.ndarray, column: np.ndarray) -> list[int]:
+def _evidence(counts: Counts, whole: Counts, signal: Signal) -> np.ndarray:
+    """Of each candidate, shape (candidates,)."""
+    ratio, split, _ = best_splits(counts, signal)
+    return np.asarray(ratio + gathered(counts, split, whole, signal))
+
+
+def _best_columns(evidence: np.ndarray, column: np.ndarray) -> list[int]:
     """The columns with the best candidates, the best first."""
-    order = np.argsort(-ratio, kind="stable")
-    order = order[np.isfinite(ratio[order])]
+    order = np.argsort(-evidence, kind="stable")
+    order = order[np.isfinite(evidence[order])]
     return list(dict.fromkeys(column[order].tolist()))[:BEAM]
 
 
@@ -199,16 +216,19 @@ def _room(signal: Signal, before: float, spread: float, *, rises: bool) -> float
     return max(float(np.sqrt(spread)), 1e-9)
 
 
-def _hit_of(hit: Hit, signal: Signal, condition: Condition, codes: np.ndarray, part: Counts) -> Hit:
+def _hit_of(hit: Hit, signal: Signal, condition: Condition, codes: np.ndarray, part: Counts, *, whole: Counts) -> Hit:
     one = Counts(*(column[codes].sum(axis=0, keepdims=True) for column in part))
-    ratio, split, p = (found[0] for found in best_splits(one, signal))
+    splits = best_splits(one, signal)
+    ratio, split, p = (found[0] for found in splits)
+    alone = float(gathered(one, splits[1], whole, signal)[0])
     before, after = _levels(one, int(split))
     where = hit.where & condition.coding.where(np.flatnonzero(codes).tolist())
     used = (*hit.used, condition.coding.column)
-    return Hit(signal, where, hit.inside & codes[condition.codes], float(ratio), int(split), float(p), before, after, used)
+    inside = hit.inside & codes[condition.codes]
+    return Hit(signal, where, inside, float(ratio), int(split), float(p), before, after, used, alone)
 
 
-def _grow_values(chosen: np.ndarray, counts: Counts, signal: Signal, ratio: float) -> tuple[np.ndarray, int]:
+def _grow_values(chosen: np.ndarray, counts: Counts, whole: Counts, signal: Signal, evidence: float) -> tuple[np.ndarray, int]:
     """`chosen` with the values that share its change, each only where it explains more than chance would."""
     tried, size = 0, len(chosen)
     while True:
@@ -217,11 +237,11 @@ def _grow_values(chosen: np.ndarray, counts: Counts, signal: Signal, ratio: floa
             return chosen, tried
         members = np.array([chosen | (np.arange(size) == code) for code in options], dtype=float)
         tried += len(options)
-        ratios = best_splits(Counts(*(members @ part for part in counts)), signal)[0]
-        best = int(np.argmax(ratios))
-        if not ratios[best] > ratio + 2 * np.log(len(options) + 1):
+        grown = _evidence(Counts(*(members @ part for part in counts)), whole, signal)
+        best = int(np.argmax(grown))
+        if not grown[best] > evidence + 2 * np.log(len(options) + 1):
             return chosen, tried
-        chosen, ratio = members[best] > 0, float(ratios[best])
+        chosen, evidence = members[best] > 0, float(grown[best])
 
 
 def _tally(signal: Signal, rows: TimedRows, at: np.ndarray, codes: np.ndarray, size: int) -> Counts:

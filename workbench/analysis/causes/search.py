@@ -18,7 +18,7 @@ from workbench.analysis.causes.expected import given_columns
 from workbench.analysis.causes.levels import Signal
 from workbench.analysis.causes.parts import Catalogue
 from workbench.analysis.causes.place import place_together
-from workbench.analysis.causes.precedence import altered_first, widest_first
+from workbench.analysis.causes.precedence import altered_first, frozen_first, stands_still, widest_first
 from workbench.analysis.causes.root import Dated, Diagnosis, same_time
 from workbench.analysis.causes.rows import TimedRows
 from workbench.analysis.causes.scan import Hit, find_banded
@@ -63,7 +63,7 @@ def find_roots(
         change = _lasting_change(signal, rows, catalogue, weights[signal.stage])
         found += [] if change is None else [change]
     roots: list[tuple[Dated, Diagnosis]] = []
-    for change in altered_first(widest_first(sorted(found, key=_upstream_first), rows), rows):
+    for change in _in_order(found, rows):
         left = _place(change, roots, rows, catalogue, weights[change.signal.stage])
         if left is not None and len(roots) < MOST_ROOTS:
             diagnosis = diagnose(left)
@@ -71,6 +71,8 @@ def find_roots(
                 hit = place_together(left, found, signals, rows, catalogue)
                 left = left if hit is left.hit else date_change(hit, rows)
                 diagnosis = diagnose(left)
+            if diagnosis.cause == "frozen column":
+                left = _after_first(left, rows)
             roots.append((left, diagnosis))
     return roots
 
@@ -100,6 +102,14 @@ def _is_flash(change: Dated, rows: TimedRows) -> bool:
         return False
     held = (rows.times[-1] if change.end is None else change.end) - change.onset
     return bool(held < min(np.timedelta64(1, "D"), FLASH * (rows.times[-1] - rows.times[0])))
+
+
+def _in_order(found: Sequence[Dated], rows: TimedRows) -> list[Dated]:
+    """The changes, each after those that may be its cause."""
+    order = sorted(found, key=_upstream_first)
+    for put_first in (widest_first, altered_first, frozen_first):
+        order = put_first(order, rows)
+    return order
 
 
 def _upstream_first(change: Dated) -> tuple[float, float]:
@@ -145,7 +155,9 @@ def _can_explain(root: Dated, diagnosis: Diagnosis, change: Dated) -> bool:
 def _left_without(change: Dated, root: Dated, rows: TimedRows, catalogue: Catalogue, weight: int) -> Dated | None:
     """What is left of `change` without the rows of `root`; None where that explains it."""
     apart = change.hit.ratio >= SLIGHT * root.hit.ratio and not same_time(change, root, rows)
-    if apart and change.identifiable and change.latest < root.earliest:
+    if stands_still(root, change, rows):
+        return None
+    if apart and change.identifiable and change.latest < root.earliest and not _both_repeat(change, root):
         return change  # it was there before
     if root.signal.column in change.hit.used:  # rows chosen by a column that is broken are other rows than before
         signal = replace(change.signal, apart=change.signal.apart | {str(root.signal.column)})
@@ -166,6 +178,11 @@ def _left_without(change: Dated, root: Dated, rows: TimedRows, catalogue: Catalo
     if hit is None or hit.ratio < GONE * change.hit.ratio:
         return change if apart and _as_ever(change, rest) else None
     return date_change(hit, rows, rest)
+
+
+def _both_repeat(change: Dated, root: Dated) -> bool:
+    """Whether both tell of rows that come again: rows that are alike by chance make the date of one a guess."""
+    return change.signal.aspect.startswith("repeat ") and root.signal.aspect.startswith("repeat ")
 
 
 def _left_given_others(change: Dated, root: Dated, rows: TimedRows, catalogue: Catalogue, weight: int) -> Dated | None:
@@ -217,6 +234,7 @@ def date_change(hit: Hit, rows: TimedRows, among: np.ndarray | None = None) -> D
     if not changes:
         changes = _spell(values, rows, inside, model)
     alike = _alike(changes, hit, rows)
+    daily = clock or not alike
     if not alike and not clock:  # what the hours of one day hide, whole days may show
         changes = locate_changes(rows.days[inside], hit.signal.values[inside], model=_model(hit.signal), level=0.05, most=3)
         alike = _alike(changes, hit, rows)
@@ -233,7 +251,17 @@ def date_change(hit: Hit, rows: TimedRows, among: np.ndarray | None = None) -> D
     if end is not None:
         affected &= rows.times < end
     hit = replace(hit, before=best.before, after=best.after)
-    return Dated(hit, best.onset, *best.interval, end, best.identifiable, affected, hit.p, _reached(hit, affected))
+    earliest, latest = best.interval
+    if daily:  # some time that day
+        latest = latest + np.timedelta64(1, "D")
+    return Dated(hit, best.onset, earliest, latest, end, best.identifiable, affected, hit.p, _reached(hit, affected))
+
+
+def _after_first(change: Dated, rows: TimedRows) -> Dated:
+    """The change from its second row on: the first has the value at which the others stand still, and was right."""
+    second = rows.times[np.flatnonzero(change.affected)[1]]
+    affected = change.affected & (rows.times >= second)
+    return replace(change, onset=second, latest=max(change.latest, second), affected=affected, reached=affected)
 
 
 def _reached(hit: Hit, affected: np.ndarray) -> np.ndarray:
