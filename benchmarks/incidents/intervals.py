@@ -1,6 +1,7 @@
 """How often the intervals that triage tells hold the truth.
 
-Run ``python benchmarks/incidents/intervals.py [--samples N] [--jobs 2] [--json OUT]``. A population of `POPULATION` rows is made
+Run ``python benchmarks/incidents/intervals.py [--samples N] [--draw SEED] [--kind KIND] [--jobs 2]
+[--json OUT]``. A population of `POPULATION` rows is made
 and broken once; logs are random samples of it, so that what a finding estimates can be counted in the population by the finding's
 own definition: a slice's or group's excess over the rest (with windows: how much it grew), a level since a date against the
 level before. Every finding with an interval counts, after the selection that triage made. One whose unit has no definition here
@@ -32,11 +33,15 @@ from workbench.triage.run import triage
 
 POPULATION = 200_000
 ROWS = (3_000, 6_000, 12_000)
+LIKE_CASES = "like cases get a score"
+"""How a finding begins whose effect is the score beyond what the columns lead to expect."""
 SETTINGS = (
     ("slice regression", "adult", "plain"), ("slice regression", "german", "gross"), ("slice regression", "compas", "plain"),
     ("null burst", "compas", "plain"), ("null burst", "adult", "barely"), ("label flips", "adult", "plain"),
     ("label flips", "german", "plain"), ("moved threshold", "adult", "plain"), ("moved threshold", "compas", "gross"),
     ("label delay", "compas", "plain"), ("calibration drift", "german", "plain"), ("version mix-up", "german", "gross"),
+    ("calibration drift", "adult", "barely"), ("calibration drift", "compas", "plain"), ("moved threshold", "german", "plain"),
+    ("label flips", "compas", "barely"),
 )  # fmt: skip
 
 
@@ -57,6 +62,8 @@ class Judged:
     high: float
     truth: float | None
     check: str = ""
+    p: float | None = None
+    statement: str = ""
 
     @property
     def holds(self) -> bool | None:
@@ -73,11 +80,12 @@ class Task:
     strength: str
     samples: int
     folder: str
+    draw: int = 0
 
 
 def judge(task: Task) -> list[Judged]:
     """Every interval that triage told of the samples."""
-    name = f"coverage/{task.kind}/{task.table}/{task.strength}"
+    name = f"coverage/{task.kind}/{task.table}/{task.strength}" + (f"/{task.draw}" if task.draw else "")
     rng = np.random.default_rng(number(name))
     with threadpool_limits(1):
         clean = make_log(task.table, POPULATION, number(name))
@@ -97,27 +105,31 @@ def judge(task: Task) -> list[Judged]:
             if finding.interval is None or None in finding.interval or finding.effect is None:
                 continue
             low, high = (float(end) for end in finding.interval if end is not None)
-            truth = population_effect(finding, log, split if case.reference is not None else None)
+            truth = population_effect(finding, log, clean, split if case.reference is not None else None)
             found.append(
                 Judged(
                     task.kind, task.table, rows, finding.kind, finding.unit, finding.rank or 0, finding.standing,
-                    case.reference is not None, finding.effect, low, high, truth, finding.check,
+                    case.reference is not None, finding.effect, low, high, truth, finding.check, finding.p, finding.statement,
                 )
             )  # fmt: skip
     return found
 
 
-def population_effect(finding: Finding, log: DecisionLog, split: pd.Timestamp | None) -> float | None:
+def population_effect(finding: Finding, log: DecisionLog, clean: DecisionLog, split: pd.Timestamp | None) -> float | None:
     """What the finding estimates, counted in all rows of the population; None where its definition is not known here.
 
     Parameters
     ----------
+    clean
+        The same rows, with nothing wrong.
     split
         Where the window under suspicion begins; None without windows.
     """
     values = statistic(finding, log)
     if values is None:
         return None
+    if LIKE_CASES in finding.statement:
+        values = values - _as_it_was(log, clean)
     where = Predicate.parse(finding.where)
     time = log.column("time")
     if finding.onset is not None and time in where.columns:
@@ -161,6 +173,12 @@ def statistic(finding: Finding, log: DecisionLog) -> np.ndarray | None:
     return shares.get(finding.unit)
 
 
+def _as_it_was(log: DecisionLog, clean: DecisionLog) -> np.ndarray:
+    """The score that each row would have got: what like cases got before."""
+    key, score = log.column("row_id"), log.column("score")
+    return clean.frame.set_index(key)[score].reindex(log.frame[key]).to_numpy(dtype=float)
+
+
 def other_group(finding: Finding, log: DecisionLog) -> np.ndarray | None:
     """The rows of the group that a disparity is held against, as its statement names it."""
     told = re.match(r"(?P<group>.+?) against (?P<other>.+?) \((?P<attribute>.+?)\)", finding.statement)
@@ -202,12 +220,14 @@ def main() -> None:
     """Judge every population and tell the coverage."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--samples", type=int, default=30, help="logs drawn from each population")
-    parser.add_argument("--limit", type=int, help="so many of the populations")
+    parser.add_argument("--draw", type=int, default=0, help="of the populations and their samples; other than 0: fresh ones")
+    parser.add_argument("--kind", action="append", choices=sorted({kind for kind, _, _ in SETTINGS}), help="of the populations")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        tasks = [Task(*setting, arguments.samples, folder) for setting in SETTINGS[: arguments.limit]]
+        chosen = [setting for setting in SETTINGS if not arguments.kind or setting[0] in arguments.kind]
+        tasks = [Task(*setting, arguments.samples, folder, arguments.draw) for setting in chosen]
         if arguments.jobs == 1:
             found = [item for task in tasks for item in judge(task)]
         else:

@@ -9,6 +9,8 @@ from scipy.stats import norm, truncnorm
 from workbench.analysis.selection import (
     BEYOND,
     LEVEL,
+    correct_for_dating,
+    correct_for_floor,
     correct_for_selection,
     correct_for_significance,
     standard_errors_of_all,
@@ -99,3 +101,57 @@ def test_the_best_of_twenty_is_covered_as_often_as_said_and_its_estimate_is_in_t
     assert plain / draws < 0.9, "else there is nothing to correct"
     assert 0.93 <= held / draws <= 0.975
     assert 0.45 <= above / draws <= 0.55
+
+
+@given(ESTIMATES.filter(bool), ERRORS, st.floats(0.1, 1), SEARCHED)
+def test_what_lies_above_a_floor_is_corrected_as_what_was_chosen_for_it(
+    effect: float, error: float, part: float, searched: int
+) -> None:
+    interval = effect - 1.959963984540054 * error, effect + 1.959963984540054 * error
+    found = correct_for_floor(effect, interval, part * abs(effect), searched)
+    law = correct_for_selection(abs(effect), (error, error), part * abs(effect), searched)
+    assert (found[0] if effect > 0 else -found[1]) == pytest.approx(law.low, abs=1e-9)
+    assert found[0] <= effect <= found[1]
+
+
+def test_a_floor_that_was_not_passed_corrects_nothing() -> None:
+    assert correct_for_floor(0.05, (0.03, 0.07), 0.1, 20) == (0.03, 0.07)
+
+
+def test_steps_that_pass_a_floor_by_chance_are_covered_as_often_as_said() -> None:
+    """A step of 0.08, told where it comes out at 0.1 or more."""
+    rng = np.random.default_rng(0)
+    found = [step for step in rng.normal(0.08, 0.012, 20_000) if step >= 0.1]
+    plain = [(step - 1.96 * 0.012, step + 1.96 * 0.012) for step in found]
+    corrected = [correct_for_floor(step, ends, 0.1, 40) for step, ends in zip(found, plain, strict=True)]
+    covered = [np.mean([low <= 0.08 <= high for low, high in ends]) for ends in (plain, corrected)]
+    assert covered[0] < 0.8, "else there is nothing to correct"
+    assert covered[1] >= 0.93
+
+
+@pytest.mark.parametrize("z", [5, 8, 15])
+def test_a_step_whose_date_was_searched_for_is_covered_as_often_as_said(z: int) -> None:
+    """Rows are normal, with one step after the 900th of 1,200; the date is the one of the largest likelihood."""
+    rng, rows, at = np.random.default_rng(z), 1200, 900
+    means = np.where(np.arange(rows) < at, 0.0, z * np.sqrt(1 / at + 1 / (rows - at)))
+    splits = np.arange(40, rows - 40)
+    covered = 0
+    for values in means + rng.normal(size=(600, rows)):
+        sums = np.cumsum(values)
+        steps = (sums[-1] - sums[splits - 1]) / (rows - splits) - sums[splits - 1] / splits
+        errors = np.sqrt(1 / splits + 1 / (rows - splits))
+        best = int(np.argmax(np.abs(steps / errors)))
+        step, error, split = steps[best], errors[best], splits[best]
+        low, high = correct_for_dating(step, (step - 1.96 * error, step + 1.96 * error))
+        covered += low <= means[split:].mean() - means[:split].mean() <= high
+    assert 0.93 <= covered / 600 <= 0.98
+
+
+@given(ESTIMATES.filter(lambda effect: abs(effect) > 0.01), ERRORS)
+def test_dating_widens_towards_nothing_and_mirrors(effect: float, error: float) -> None:
+    interval = effect - 2 * error, effect + 2 * error
+    low, high = correct_for_dating(effect, interval)
+    assert low <= effect <= high
+    assert high - low >= interval[1] - interval[0]
+    mirrored = correct_for_dating(-effect, (-interval[1], -interval[0]))
+    assert (-mirrored[1], -mirrored[0]) == pytest.approx((low, high))

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from workbench.analysis.stats import newcombe
 from workbench.data.dataset import Dataset, open_dataset
 from workbench.errors import InputError
 from workbench.predicate import Predicate
@@ -70,6 +71,7 @@ def test_a_gap_that_opened_is_new_and_one_that_stood_is_standing() -> None:
     found = only(check_disparity(context(opened)).findings, unit="selection rate")
     assert not found.standing
     assert "the gap opened to -" in found.statement
+    assert found.versus == f'g = "{found.statement.split()[2]}"'
     assert "percentage points, and was " in found.statement
     stood = frame.assign(p=np.where(frame["g"] == "a", 0, frame["p"]))
     found = only(check_disparity(context(stood)).findings, unit="selection rate")
@@ -90,6 +92,7 @@ def test_a_gap_under_four_fifths_is_high_and_needs_no_windows() -> None:
     frame = log()
     [found] = check_disparity(context(frame.assign(p=np.where(frame["g"] == "a", 0, frame["p"])), windows=False)).findings
     assert (found.where, found.severity) == ('g = "a"', "high")
+    assert found.versus == f'g = "{found.statement.split()[2]}"'
     assert "ratio 0.000" in found.statement
 
 
@@ -363,3 +366,21 @@ def test_words() -> None:
     assert [graded(effect, 0.1, 0.2) for effect in (0.05, -0.1, 0.2)] == ["low", "medium", "high"]
     assert moment(pd.Timestamp("2026-03-04")) == "2026-03-04"
     assert moment(pd.Timestamp("2026-03-04T02:10")) == "2026-03-04 02:10 UTC"
+
+
+@pytest.mark.parametrize(("rate", "least", "most"), [(0.43, 1.3, 5.0), (0.9, 1.0, 1.3)])
+def test_a_step_right_above_the_floor_may_be_a_smaller_one_that_chance_lifted(rate: float, least: float, most: float) -> None:
+    """Told from 0.1 on: of a step of 0.13 the interval reaches farther down than that of the two shares; of 0.6 hardly."""
+    frame = log()
+    place = np.arange(ROWS) * 37 % 100
+    frame["p"] = np.where(late(frame), place < 100 * rate, place < 30).astype(int)
+    examined = check_integrity(Context(open_dataset(frame, ROLES)))
+    [found] = [item for item in examined.findings if item.unit == "share of positive predictions"]
+    assert examined.result is not None
+    changes = examined.result.tables["changes"]
+    change = changes[changes["series"] == "rate of prediction"].iloc[0]
+    plain = newcombe(change.after * change.rows_after, change.rows_after, change.before * change.rows_before, change.rows_before)
+    assert found.interval is not None
+    assert found.interval[0] is not None
+    assert found.effect is not None
+    assert least <= (found.effect - found.interval[0]) / (found.effect - float(plain.low)) <= most

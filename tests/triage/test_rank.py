@@ -1,5 +1,7 @@
 """What undermines comes first, what is known later, echoes last; inside a class the graver, then the larger."""
 
+from dataclasses import replace
+
 from workbench.result import Finding
 from workbench.triage.fold import Link
 from workbench.triage.rank import rank
@@ -57,3 +59,10 @@ def test_the_first_explanation_counts_and_what_is_explained_undermines_nothing()
     ranked = {item.statement: item for item in rank([finding("a", people=900), finding("b", people=800), finding("c")], links)}
     assert ranked["c"].explained_by == ranked["a"].rank
     assert ranked["c"].undermines == ()
+
+
+def test_a_share_of_the_harm_that_may_be_next_to_nothing_does_not_lead_a_cause_of_unknown_share() -> None:
+    unknown = Finding("drift", "unknown", severity="high", support=900, effect=0.1, cause="nulls", check="causes")
+    told = replace(unknown, statement="perhaps", support=100, share_of_harm=0.4, share_interval=(0.02, 1.0), undone_by="repaired")
+    sure = replace(told, statement="sure", share_of_harm=0.3, share_interval=(0.2, 0.5))
+    assert names(rank([told, unknown, sure], [])) == ["sure", "unknown", "perhaps"]

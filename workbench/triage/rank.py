@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from workbench.result import Finding
 from workbench.triage.caused import CHECK
-from workbench.triage.check import did_not_help
+from workbench.triage.check import LEAST_HELP, did_not_help
 from workbench.triage.fold import Link
 from workbench.vocabulary import SEVERITIES
 
@@ -18,7 +18,7 @@ def rank(findings: Sequence[Finding], links: Sequence[Link]) -> list[Finding]:
     """The findings in order, numbered from 1, with `undermines` and `explained_by` as those numbers.
 
     A cause comes before what is none, and one whose repair did not help after all that may be. Inside a class by severity, then,
-    of causes, by the share of the harm that goes with them, then by people (rows, where people are not known) x effect, an
+    of causes, by the share of the harm that surely goes with them, then by people (rows, where people are not known) x effect, an
     effect above 1 counting as 1. Of several findings that explain one, the first link counts, followed to the finding that
     nothing explains; what is explained undermines nothing by itself.
     """
@@ -37,7 +37,7 @@ def rank(findings: Sequence[Finding], links: Sequence[Link]) -> list[Finding]:
         leads = (finding.check == CHECK or (finding.kind == "attack" and finding.cause is not None)) and finding.severity != "low"
         later = position not in undermining and not leads
         first = leads or finding.severity == "critical"
-        harm = -(finding.share_of_harm or 0.0) if leads else 0.0
+        harm = -_surely_undone(finding) if leads else 0.0
         severity = WORST_FIRST[finding.severity]
         return (position in explained, finding.standing, did_not_help(finding), later, not first, severity, harm, size)
 
@@ -52,6 +52,12 @@ def rank(findings: Sequence[Finding], links: Sequence[Link]) -> list[Finding]:
         )
 
     return [placed(position) for position in order]
+
+
+def _surely_undone(finding: Finding) -> float:
+    """The share of the harm that goes with a cause; 0 where a repair may undo next to nothing, as where it is not known."""
+    unsure = finding.share_interval is not None and finding.share_interval[0] < LEAST_HELP
+    return 0.0 if unsure else finding.share_of_harm or 0.0
 
 
 def _root(position: int, explained: Mapping[int, int]) -> int:

@@ -1,9 +1,10 @@
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from intervals import Judged, population_effect, told
+from intervals import LIKE_CASES, Judged, population_effect, told
 
 from workbench.attacks.injection import DecisionLog
 from workbench.data.roles import Roles
@@ -38,28 +39,41 @@ def found(kind: str, where: str, unit: str, **given: Any) -> Finding:
 def test_a_slice_is_held_against_the_rest_and_against_what_it_was(log: DecisionLog) -> None:
     finding = found("slice", 'sex = "f"', "error rate")
     now, before = 1.0 - 0.0, 0.5 - 0.0
-    assert population_effect(finding, log, SPLIT) == pytest.approx(now - before)
-    assert population_effect(finding, log, None) == pytest.approx(3 / 4 - 0)
+    assert population_effect(finding, log, log, SPLIT) == pytest.approx(now - before)
+    assert population_effect(finding, log, log, None) == pytest.approx(3 / 4 - 0)
 
 
 def test_a_standing_slice_is_held_against_the_rest_alone(log: DecisionLog) -> None:
-    assert population_effect(found("slice", 'sex = "f"', "error rate", standing=True), log, SPLIT) == pytest.approx(1.0)
+    assert population_effect(found("slice", 'sex = "f"', "error rate", standing=True), log, log, SPLIT) == pytest.approx(1.0)
 
 
 def test_a_level_since_a_date_is_held_against_the_level_before(log: DecisionLog) -> None:
     onset = (START + pd.Timedelta(hours=6)).isoformat()
     finding = found("drift", f"at >= {onset}", "share of positive predictions", onset=onset)
-    assert population_effect(finding, log, SPLIT) == pytest.approx(1 - 2 / 6)
+    assert population_effect(finding, log, log, SPLIT) == pytest.approx(1 - 2 / 6)
 
 
 def test_a_group_is_held_against_the_group_it_names(log: DecisionLog) -> None:
     finding = found("disparity", 'sex = "f"', "selection rate", statement="f against m (sex): selection rate 3 % against 4 %")
-    assert population_effect(finding, log, None) == pytest.approx(2 / 4 - 2 / 4)
-    assert population_effect(finding, log, SPLIT) == pytest.approx((1 - 0.5) - (0 - 0.5))
+    assert population_effect(finding, log, log, None) == pytest.approx(2 / 4 - 2 / 4)
+    assert population_effect(finding, log, log, SPLIT) == pytest.approx((1 - 0.5) - (0 - 0.5))
 
 
 def test_a_unit_without_a_definition_is_not_judged(log: DecisionLog) -> None:
-    assert population_effect(found("drift", "all rows", "total variation"), log, SPLIT) is None
+    assert population_effect(found("drift", "all rows", "total variation"), log, log, SPLIT) is None
+
+
+def test_like_cases_are_those_that_nothing_happened_to(log: DecisionLog) -> None:
+    """Scores grow with time in either log; in the broken one they are a tenth higher from the onset on."""
+    onset = START + pd.Timedelta(hours=6)
+    sound = log.frame.assign(id=range(8), score=np.linspace(0.1, 0.8, 8))
+    broken = sound.assign(score=sound["score"] + np.where(sound["at"] >= onset, 0.1, 0.0))
+    roles = replace(log.roles, row_id="id")
+    logs = [replace(log, frame=frame, roles=roles) for frame in (broken, sound.sample(frac=1, random_state=0))]
+    finding = found(
+        "drift", f"at >= {onset.isoformat()}", "mean score", onset=onset.isoformat(), statement=f"{LIKE_CASES} 0.1 higher"
+    )
+    assert population_effect(finding, *logs, None) == pytest.approx(0.1)
 
 
 def judged(truth: float | None) -> Judged:

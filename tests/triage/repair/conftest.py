@@ -11,6 +11,7 @@ from tests.analysis.causes.sound import EARLY, ONSET, opened, scored, sound_log
 from workbench.models.python import python_target
 from workbench.result import Finding
 from workbench.triage.check import Context
+from workbench.triage.repair.cases import ERRORS
 from workbench.triage.run import make_context
 
 
@@ -47,6 +48,14 @@ def finding(cause: str, column: str, where: str = "", **more: Any) -> Finding:
 def errors(frame: pd.DataFrame) -> int:
     """Decisions that were wrong."""
     return int((frame["yes"] != frame["label"]).sum())
+
+
+def made(clean: pd.DataFrame, broken: pd.DataFrame, harm: str) -> int:
+    """What a fault made of the kind of harm that a repair counted."""
+    if harm == ERRORS:
+        return errors(broken) - errors(clean)
+    value = int(harm.rsplit(" ", 1)[1])
+    return int((broken["yes"] == value).sum() - (clean["yes"] == value).sum())
 
 
 @pytest.fixture(scope="session")

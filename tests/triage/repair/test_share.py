@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.triage.repair.share import NOT_BORNE_OUT, NOT_GROWN, Part, Tally, count_moves, is_borne_out, share_undone
+from workbench.triage.repair.share import NOT_BORNE_OUT, NOT_GROWN, SURELY, Part, Tally, count_moves, help_score, share_undone
 
 NOBODY = Part(0, 0.0)
 SOUND = Part(5000, 500.0)
@@ -79,8 +79,7 @@ def test_a_draw_of_a_sound_column_is_not_borne_out() -> None:
     cost = np.array([[855, 45], [40, 60]])
     sound = tally([[665, 35], [120, 180]], Part(1000, 300.0), cost=cost)
     broken = tally([[690, 10], [260, 40]], Part(1000, 300.0), cost=cost)
-    assert not is_borne_out(sound)
-    assert is_borne_out(broken)
+    assert help_score(sound) < SURELY < help_score(broken)
     assert share_undone(sound).why == NOT_BORNE_OUT
 
 
@@ -90,19 +89,58 @@ def test_rates_of_few_rows_are_those_of_all() -> None:
 
 
 def test_the_interval_covers_the_share_of_two_faults() -> None:
-    """One fault harms 20 % more of 800 rows, another 10 % more of 2,000 others; its share is 160 of 360."""
+    """One fault harms 20 % more of 800 rows, another 10 % more of 2,000 others: its share of the harm that both made."""
     rng = np.random.default_rng(0)
     covered = 0
-    for seed in range(60):
-        base = rng.random(800) < 0.15
-        harmed = base | (rng.random(800) < 0.2 / 0.85)
+    for seed in range(100):
+        base, other = rng.random(800) < 0.15, rng.random(2000) < 0.15
+        harmed, both = base | (rng.random(800) < 0.2 / 0.85), other | (rng.random(2000) < 0.1 / 0.85)
         moved = count_moves(harmed.astype(float), base.astype(float)[None])
-        other = float(rng.binomial(2000, 0.25))
-        parts = (
-            Part(800, float(harmed.sum())),
-            Part(2000, other),
-            *(Part(n, float(rng.binomial(n, 0.15))) for n in (3000, 6000)),
-        )
-        interval = share_undone(Tally(moved, 800, *parts), seed).interval
-        covered += interval is not None and interval[0] <= 160 / 360 <= interval[1]
-    assert covered >= 53
+        before = (Part(n, float(rng.binomial(n, 0.15))) for n in (3000, 6000))
+        interval = share_undone(Tally(moved, 800, Part.of(harmed * 1.0), Part.of(both * 1.0), *before), seed).interval
+        made = harmed.sum() - base.sum()
+        assert interval is not None
+        covered += interval[0] <= made / (made + both.sum() - other.sum()) <= interval[1]
+    assert 90 <= covered <= 99
+
+
+def test_what_is_gone_without_chance_needs_no_growth_to_show() -> None:
+    """20 errors go, none come, among 1,000 rows with as many errors as before: all that may be left bounds the share."""
+    found = share_undone(tally([[840, 0], [20, 140]], Part(1000, 160.0), inside_before=Part(5000, 800.0)))
+    assert found.share == 1.0
+    assert found.interval is not None
+    assert 0.5 < found.interval[0] < 1.0 == found.interval[1]
+
+
+def test_as_many_better_as_worse_tell_nothing_and_more_rows_would() -> None:
+    found = share_undone(tally([[860, 30], [40, 70]], Part(1000, 110.0)))
+    assert found.share is None
+    assert found.times is not None
+    assert found.times == pytest.approx((1.96 / (9 / 70**0.5)) ** 2)
+    assert share_undone(tally([[860, 40], [30, 70]], Part(1000, 110.0))).times is None
+
+
+def test_where_a_repair_puts_back_in_part_the_rest_may_be_the_faults_too() -> None:
+    moves, inside = [[690, 10], [100, 200]], Part(1000, 300.0)
+    whole, part = (share_undone(tally(moves, inside, whole=flag)).interval for flag in (True, False))
+    assert whole is not None
+    assert part is not None
+    assert whole[1] < 0.8
+    assert part == (whole[0], 1.0)
+
+
+COUNTS = st.integers(0, 300)
+
+
+@given(st.lists(COUNTS, min_size=8, max_size=8), st.lists(COUNTS, min_size=8, max_size=8) | st.none(), COUNTS, COUNTS, COUNTS)
+def test_a_share_lies_in_its_interval_and_both_between_nothing_and_all(
+    moved: list[int], cost: list[int] | None, more: int, elsewhere: int, earlier: int
+) -> None:
+    moves = np.array(moved).reshape(2, 4)
+    inside = Part(int(moves.sum()) + 500, float(moves[1].sum()) + more)
+    parts = inside, Part(600, float(elsewhere)), Part(900, float(earlier)), Part(900, float(earlier))
+    found = share_undone(Tally(moves, int(moves.sum()), *parts, None if cost is None else np.array(cost).reshape(2, 4)))
+    assert (found.share is None) == (found.interval is None) == bool(found.why)
+    if found.share is not None and found.interval is not None:
+        assert 0 <= found.interval[0] <= found.share + 1e-9
+        assert found.share <= found.interval[1] + 1e-9 <= 1 + 1e-6

@@ -12,7 +12,7 @@ from workbench.analysis.causes.find import Roots, find_causes
 from workbench.analysis.causes.root import Dated, Diagnosis, Root
 from workbench.analysis.causes.rows import TimedRows
 from workbench.analysis.causes.search import LEVEL
-from workbench.analysis.selection import correct_for_significance
+from workbench.analysis.selection import correct_for_dating, correct_for_significance
 from workbench.predicate import ALL_ROWS, Comparison, Operand, Predicate
 from workbench.result import Finding, Result, provenance
 from workbench.triage.check import MOST_OF_IT, Context, Examined, NotAskedError, graded, moment, percent
@@ -23,6 +23,8 @@ KINDS: Final = {
     "volume change": "volume", "upstream change": "drift",
 }  # fmt: skip
 """Cause to the kind of its finding; any other cause is a defect of the data."""
+MOST_NAMED: Final = 3
+"""Signals named that moved with a cause; more are counted."""
 LEAST_SIZE: Final = 0.01
 """A smaller change is told and wakes nobody."""
 OF_SCORES: Final = ("calibration drift", "version mix-up")
@@ -73,11 +75,14 @@ def _finding(root: Root, roots: Roots, context: Context) -> Finding:
 
 def _interval(diagnosis: Diagnosis, change: Dated) -> tuple[float, float] | None:
     """Of the effect, with its having been searched for among all signals, rows and dates allowed for."""
+    if diagnosis.interval is None:
+        return None
+    dated = correct_for_dating(diagnosis.effect, diagnosis.interval)
     own = float(special.erfc(np.sqrt(change.hit.ratio / 2)))  # the p of the change if it were the only one looked at
-    if diagnosis.interval is None or not own or not change.p:
-        return diagnosis.interval
+    if not own or not change.p:
+        return dated
     searched = max(1.0, change.p / own)
-    return correct_for_significance(diagnosis.effect, diagnosis.interval, own, LEVEL / searched, round(searched))
+    return correct_for_significance(diagnosis.effect, dated, own, LEVEL / searched, round(searched))
 
 
 def _kind(cause: str, change: Dated, context: Context) -> str:
@@ -128,8 +133,8 @@ def _text(when: np.datetime64) -> str:
 def _ruled_out(root: Root) -> tuple[str, ...]:
     last_first = sorted(root.change.explains, key=lambda item: -item.signal.stage)
     names = list(dict.fromkeys(item.signal.name for item in last_first))
-    said = [f"{name} moved with it, and not without these rows" for name in names[:3]]
-    return (*said, *([f"{len(names) - 3} more moved with it"] if len(names) > 3 else []))
+    more = [f"{len(names) - MOST_NAMED} more"] if len(names) > MOST_NAMED else []
+    return (f"moved with it, in these rows only: {', '.join([*names[:MOST_NAMED], *more])}",) if names else ()
 
 
 def _share_of_harm(root: Root, roots: Roots) -> float | None:

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.analysis import stats
+from workbench.analysis.selection import correct_for_dating, correct_for_floor
 from workbench.data.dataset import Dataset
 from workbench.predicate import Comparison, Operand, Predicate
 from workbench.result import Finding, Result
@@ -110,7 +111,8 @@ def from_changes(result: Result, context: Context) -> list[Finding]:
     findings = []
     for _, changes in table.groupby(["series", "column"], sort=False):
         told = [(spell, judge(spell, scaled=spell.column in scales)) for spell in spells(list(changes.itertuples()))]
-        findings += [_finding(spell, judged, context) for spell, judged in _lasting(told)]
+        searched = int(str(result.numbers.get("series", 1)))
+        findings += [_finding(spell, judged, context, searched) for spell, judged in _lasting(told)]
     return _units_once(findings)
 
 
@@ -291,7 +293,7 @@ def _judge_mean(spell: Spell) -> Judgement:
     return Judgement("drift", graded(spreads, LEAST_SPREADS, 1.0), spreads, "standard deviations", told)
 
 
-def _finding(spell: Spell, judged: Judgement, context: Context) -> Finding:
+def _finding(spell: Spell, judged: Judgement, context: Context, searched: int) -> Finding:
     subject = context.subject
     known_from = None if context.current is None or not context.current.has("time") else context.current.role("time").min()
     where = _when(spell, subject.require("time"))
@@ -303,7 +305,7 @@ def _finding(spell: Spell, judged: Judgement, context: Context) -> Finding:
         where=str(subject.where & where),
         effect=judged.effect,
         unit=judged.unit,
-        interval=_interval(spell, judged.unit),
+        interval=_interval(spell, judged, searched),
         p=spell.p,
         support=int(mask.sum()),
         people=subject.people(mask),
@@ -329,14 +331,24 @@ def _read(spell: Spell, subject: Dataset) -> tuple[str, ...]:
     return (spell.column,)
 
 
-def _interval(spell: Spell, unit: str) -> tuple[float | None, float | None] | None:
-    """95 % interval of a change of a share; None for other units."""
-    if unit not in SHARE_UNITS and not unit.startswith("share of"):
+def _interval(spell: Spell, judged: Judgement, searched: int) -> tuple[float, float] | None:
+    """95 % interval of a change of a share, its date having been searched for and its size been above a floor; else None."""
+    if judged.unit not in SHARE_UNITS and not judged.unit.startswith("share of"):
         return None
     low, high = stats.newcombe(
         spell.after * spell.rows_after, spell.rows_after, spell.before * spell.rows_before, spell.rows_before
     )
-    return float(low), float(high)
+    dated = correct_for_dating(judged.effect, (float(low), float(high)))
+    return correct_for_floor(judged.effect, dated, _floor(spell, judged.unit), searched)
+
+
+def _floor(spell: Spell, unit: str) -> float:
+    """The step below which the spell would not be told, at the level it is held against; 0 where another rule tells it."""
+    if unit == "error rate":
+        ratio = LEAST_ERROR_RATIO - 1 if spell.step > 0 else 1 - 1 / LEAST_ERROR_RATIO
+        return min(LEAST_ERROR_CHANGE, max(LEAST_ERROR_STEP, ratio * spell.before))
+    floor = {"missing share": LEAST_MISSING_CHANGE, "base rate": 0.0}.get(unit, LEAST_RATE_CHANGE)
+    return floor if abs(spell.step) >= floor else 0.0
 
 
 def _units_once(findings: Sequence[Finding]) -> list[Finding]:

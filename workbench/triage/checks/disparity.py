@@ -40,10 +40,12 @@ def check_disparity(context: Context) -> Examined:
         raise RolesError("nothing to compare groups by", None, "Add `favorable`, or a `label` with `positive`, to the roles.")
     result = measure_disparity(dataset, measures=measures, intersect=False)
     table = result.tables["disparities"]
-    table = table[table["rows"] >= LEAST_ROWS]
+    table = table[table["rows"] >= LEAST_ROWS].copy()
+    groups: dict[Any, str] = result.tables["groups"].set_index(["attributes", "group"])["where"].to_dict()
+    table["versus"] = [groups.get(key) for key in zip(table["attributes"], table["reference"], strict=True)]
     if context.reference is None:
-        groups = [part for _, part in table.groupby(["attributes", "group"], sort=False)]
-        findings = [_gap(part, dataset) for part in groups if _matters(part)]
+        parts = [part for _, part in table.groupby(["attributes", "group"], sort=False)]
+        findings = [_gap(part, dataset) for part in parts if _matters(part)]
         return Examined(findings, len(table), result)
     four = FourCounts(context.reference, dataset, measures)
     changes = [_change(row, four, dataset) for row in table.itertuples()]
@@ -115,6 +117,7 @@ def _gap(part: pd.DataFrame, dataset: Dataset) -> Finding:
         support=int(widest["rows"]),
         people=dataset.people(where.mask(dataset.frame)),
         severity="high" if ratio < FOUR_FIFTHS else graded(widest["difference"], LEAST_GAP, 0.2),
+        versus=widest["versus"],
     )
 
 
@@ -154,6 +157,7 @@ def _change(row: Any, four: FourCounts, current: Dataset) -> Finding | None:
         people=current.people(where.mask(current.frame)),
         severity=graded(row.difference, LEAST_GAP, 0.2),
         standing=not opened,
+        versus=row.versus,
     )
 
 

@@ -1,7 +1,8 @@
 """The rows a finding speaks of, and those from before it: with what was decided on each, and how it turned out.
 
 Decisions and labels are brought to one coding: 1.0, 0.0 and NaN where the roles say what is positive, else the values themselves.
-Harm is an error where labels are known; where they are not, it is a decision of the kind that became more frequent.
+Harm is an error where labels are known; where they are not, or tell nothing, it is a decision of the kind that became more
+frequent.
 """
 
 from __future__ import annotations
@@ -129,16 +130,20 @@ def cases_of(finding: Finding, context: Context, column: str) -> Cases:
     return Cases(before, now, where.mask(subject.frame)[now.at])
 
 
-def harm_of(cases: Cases) -> Harm:
-    """What to count: errors where enough labels are known on either side, else the decision that became more frequent."""
+def harms_of(cases: Cases) -> list[Harm]:
+    """What to count: errors where enough labels are known on either side, and the decision that became more frequent there."""
+    decision = _grown(cases)
+    harms = [Harm(f"further decisions {_shown(decision, cases.now.dataset)}", decision)]
     known = [0 if rows.label is None else int((~pd.isna(rows.label)).sum()) for rows in (cases.before, cases.now)]
-    if min(known) >= LEAST_LABELS:
-        return Harm(ERRORS)
-    shares = [pd.Series(rows.decision).value_counts(normalize=True) for rows in (cases.before, cases.now)]
+    return [Harm(ERRORS), *harms] if min(known) >= LEAST_LABELS else harms
+
+
+def _grown(cases: Cases) -> Any:
+    """The decision whose share grew most, in the rows that the finding names against those like them."""
+    now = cases.now.of(cases.affected) if cases.affected.any() else cases.now
+    shares = [pd.Series(rows.decision).value_counts(normalize=True) for rows in (cases.like, now)]
     values = shares[0].index.union(shares[1].index)
-    grown = shares[1].reindex(values, fill_value=0.0) - shares[0].reindex(values, fill_value=0.0)
-    value = grown.idxmax()
-    return Harm(f"further decisions {_shown(value, cases.now.dataset)}", value)
+    return (shares[1].reindex(values, fill_value=0.0) - shares[0].reindex(values, fill_value=0.0)).idxmax()
 
 
 def coded(values: Any, dataset: Dataset) -> np.ndarray:

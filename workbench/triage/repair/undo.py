@@ -19,10 +19,12 @@ from workbench.models.target import Target
 from workbench.result import SMALL_CELL, Finding, Result, provenance
 from workbench.triage.caused import CHECK
 from workbench.triage.check import MOST_OF_IT, Context
-from workbench.triage.repair.asking import Asker, Decider, by_rule, find_decider, rule_of
-from workbench.triage.repair.cases import Cases, Harm, Rows, cases_of, harm_of
-from workbench.triage.repair.share import Part, Tally, count_moves, share_undone
-from workbench.triage.repair.values import COLUMN_CAUSES, Repair, as_they_are, clock_repair, repair_of
+from workbench.triage.repair.again import Again, decide_again, sampled
+from workbench.triage.repair.asking import Asker, Decider, find_decider, rule_of
+from workbench.triage.repair.beside import Tried, made_up_for, without_makeup
+from workbench.triage.repair.cases import ERRORS, Cases, Harm, Rows, cases_of, harms_of
+from workbench.triage.repair.share import Part, Tally, Undoing, share_undone
+from workbench.triage.repair.values import COLUMN_CAUSES, Repair, as_they_are, clock_repair, repair_of, require_nearer
 from workbench.triage.repair.words import Asked, told
 
 REPAIR: Final = "repair"
@@ -68,6 +70,7 @@ class _Work:
     asker: Asker
     decider: Decider
     rows: list[dict[str, Any]] = field(default_factory=list)
+    tried: list[Tried] = field(default_factory=list)
 
 
 def undo(findings: Sequence[Finding], context: Context) -> Undone:
@@ -88,7 +91,10 @@ def undo(findings: Sequence[Finding], context: Context) -> Undone:
     work = _Work(context, asker, find_decider(asker, before, np.random.default_rng(context.seed)))
     broken = {findings[at].columns[0] for at in chosen if findings[at].cause in COLUMN_CAUSES and findings[at].columns}
     for at in chosen:
-        findings[at] = _scored_again(findings[at], work, broken)
+        findings[at] = _scored_again(at, findings[at], work, broken)
+    for made in made_up_for(work.tried, work.decider, context.seed):
+        findings[made.tried.at] = without_makeup(findings[made.tried.at], made)
+        made.tried.row.update(share=0.0, low=0.0, high=made.most)
     return Undone(findings, _result(work, context))
 
 
@@ -127,20 +133,18 @@ def _before(findings: Sequence[Finding], chosen: Sequence[int], context: Context
     return cases_of(first, context, "").before
 
 
-def _scored_again(finding: Finding, work: _Work, broken: set[str]) -> Finding:
+def _scored_again(at: int, finding: Finding, work: _Work, broken: set[str]) -> Finding:
     """The finding with what its repair undid; with why that cannot be told, where it cannot."""
     column = finding.columns[0] if finding.columns else ""
     row: dict[str, Any] = {"cause": finding.cause, "column": column, "where": finding.where}
     calls, asked = work.asker.calls, work.asker.rows
     try:
         cases = cases_of(finding, work.context, column)
-        harm = harm_of(cases)
         repair = _repair(finding, column, cases, work, broken)
-        tally, about = _tally(repair, cases, harm, work)
+        harm, undoing, about = _undone(repair, cases, work)
     except WorkbenchError as exc:
         work.rows.append(row | {"why": str(exc), "calls": work.asker.calls - calls, "rows_asked": work.asker.rows - asked})
         return replace(finding, undone=f"Could not be scored again: {exc}")
-    undoing = share_undone(tally, work.context.seed)
     few = min(about.reached, about.sampled) < SMALL_CELL
     row |= {
         "repair": repair.words, "harm": harm.words, "rows": about.reached, "sampled": about.sampled, "alike": about.alike,
@@ -151,7 +155,8 @@ def _scored_again(finding: Finding, work: _Work, broken: set[str]) -> Finding:
     }  # fmt: skip
     work.rows.append(row)
     if undoing.share is not None:
-        grave = undoing.share >= MOST_OF_IT and finding.severity == "medium"
+        work.tried.append(Tried(at, finding.severity, column, cases, repair, harm, undoing, row))
+        grave = undoing.share >= MOST_OF_IT and finding.severity == "medium" and harm.words == ERRORS
         finding = replace(
             finding, undone_by="repaired", share_of_harm=undoing.share, share_interval=undoing.interval,
             severity="high" if grave else finding.severity,
@@ -170,7 +175,9 @@ def _repair(finding: Finding, column: str, cases: Cases, work: _Work, broken: se
     if column not in read:
         raise InputError("the model given does not read the column", column, "None of its decisions depends on it.")
     others = [name for name in read if name not in broken]
-    return repair_of(finding, column, cases, others, work.context.seed)
+    repair = repair_of(finding, column, cases, others, work.context.seed)
+    require_nearer(repair, column, cases, np.random.default_rng(work.context.seed))
+    return repair
 
 
 def _old_threshold(cases: Cases, work: _Work) -> Repair:
@@ -182,63 +189,41 @@ def _old_threshold(cases: Cases, work: _Work) -> Repair:
     return replace(repair, words=f"by the threshold from before ({rule[0]:.4g})", rule=rule)
 
 
-def _tally(repair: Repair, cases: Cases, harm: Harm, work: _Work) -> tuple[Tally, Asked]:
-    """Everything counted, and what was asked for it."""
-    now = cases.now
-    harmed = harm.of(now.decision, now.label)
+def _undone(repair: Repair, cases: Cases, work: _Work) -> tuple[Harm, Undoing, Asked]:
+    """What the repair undoes of the first harm of which a share can be told; of the first, where of none it can."""
     reached = np.flatnonzero(cases.affected)[repair.reached]
-    reached = reached[~np.isnan(harmed[reached])]
-    if len(reached) < LEAST_REACHED:
-        few = "fewer than 10" if len(reached) < SMALL_CELL else len(reached)
+    now = cases.now.of(reached[~pd.isna(cases.now.decision[reached])])
+    if len(now) < LEAST_REACHED:
+        few = "fewer than 10" if len(now) < SMALL_CELL else len(now)
         raise InputError("too few rows to score again", few, "Give a longer log.")
     rng = np.random.default_rng(work.context.seed)
-    picked = np.sort(rng.choice(reached, MOST_ASKED, replace=False)) if len(reached) > MOST_ASKED else reached
-    rows = now.of(picked)
-    moved, alike = _moves(repair, rows, harm, work, rng)
-    cost = None if repair.known is None else _cost(repair, cases, harm, work, rng)
+    answers = decide_again(repair, sampled(now, MOST_ASKED, rng), work.decider, rng)
+    known = None
+    if repair.known is not None:
+        known = decide_again(repair, sampled(cases.before.of(repair.known), MOST_KNOWN, rng), work.decider, rng)
+    found, harms = [], harms_of(cases)
+    for harm in harms:
+        tally = _tally(harm, cases, now, answers, known, whole=repair.whole)
+        found.append((harm, share_undone(tally, work.context.seed), _asked(answers, tally, harms)))
+    return next((each for each in found if each[1].share is not None), found[0])
+
+
+def _asked(answers: Again, tally: Tally, harms: Sequence[Harm]) -> Asked:
+    return Asked(int(tally.moved.sum()), tally.reached, float(answers.alike.mean()), harms[0].words == ERRORS)
+
+
+def _tally(harm: Harm, cases: Cases, reached: Rows, answers: Again, known: Again | None, *, whole: bool) -> Tally:
+    """Everything counted of one kind of harm."""
+    now, before = cases.now, cases.before
+    moved = answers.moves(harm)
+    if moved.sum() < LEAST_REACHED:
+        raise InputError("the model given answered for too few rows", int(moved.sum()), "Give a copy near by.")
     inside = now.inside | cases.affected
-    was = harm.of(cases.before.decision, cases.before.label)
-    tally = Tally(
-        moved, len(reached), Part.of(harmed[inside]), Part.of(harmed[~inside]), Part.of(was[cases.before.inside]),
-        Part.of(was[~cases.before.inside]), cost,
+    harmed, was = harm.of(now.decision, now.label), harm.of(before.decision, before.label)
+    return Tally(
+        moved, Part.of(harm.of(reached.decision, reached.label)).rows, Part.of(harmed[inside]), Part.of(harmed[~inside]),
+        Part.of(was[before.inside]), Part.of(was[~before.inside]), None if known is None else known.moves(harm), whole,
     )  # fmt: skip
-    return tally, Asked(int(moved.sum()), len(reached), alike)
-
-
-def _cost(repair: Repair, cases: Cases, harm: Harm, work: _Work, rng: np.random.Generator) -> np.ndarray:
-    """What a draw in the place of a value costs by itself, on rows of before whose value is known."""
-    assert repair.known is not None  # noqa: S101  asked of repairs that draw only
-    picked = np.sort(rng.choice(repair.known, min(MOST_KNOWN, len(repair.known)), replace=False))
-    rows = cases.before.of(picked)
-    return _moves(repair, rows, harm, work, rng)[0]
-
-
-def _moves(repair: Repair, rows: Rows, harm: Harm, work: _Work, rng: np.random.Generator) -> tuple[np.ndarray, float]:
-    """Rows by harm as decided and as decided again (`share.count_moves`); the part that the model decides alike as they are.
-
-    Where it decides otherwise than the log on the very same row, another model decided it, or other inputs than are logged: no
-    repair of a column undoes that.
-    """
-    frame = rows.frame
-    harmed = harm.of(rows.decision, rows.label)
-    again = np.array([harm.of(_decided(repair, repair.mend(frame, rng), rows, work), rows.label) for _ in range(repair.draws)])
-    alike = np.ones(len(rows), dtype=bool)
-    if repair.column:
-        as_it_is = work.decider.decide(frame, rows.dataset)
-        alike = pd.isna(as_it_is) | (as_it_is == rows.decision)
-        again = np.where(alike, again, harmed)
-    counts = count_moves(harmed, again)
-    if counts.sum() < LEAST_REACHED:
-        raise InputError("the model given answered for too few rows", int(counts.sum()), "Give a copy near by.")
-    return counts, float(alike.mean())
-
-
-def _decided(repair: Repair, frame: pd.DataFrame, rows: Rows, work: _Work) -> np.ndarray:
-    score = rows.dataset.roles.score
-    if repair.rule is not None and score is not None:
-        return by_rule(frame[score].to_numpy(dtype=float, na_value=np.nan), repair.rule)
-    decider = work.decider if repair.rule is None else replace(work.decider, rule=repair.rule)
-    return decider.decide(frame, rows.dataset)
 
 
 def _result(work: _Work, context: Context) -> Result:

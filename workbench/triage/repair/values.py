@@ -26,6 +26,8 @@ LEAST_LEARNED: Final = 100
 """Rows of before that a draw needs."""
 MOVED: Final = 0.1
 """Total variation from which on a column moved too, and does not say which cases are like."""
+UNMOVED: Final = 0.01
+"""The p of equal distributions from which on a column of numbers lies as before."""
 MOST_KINDS: Final = 20
 PARTS_OF_RANGE: Final = 10
 WHOLE: Final = 0.99
@@ -57,6 +59,8 @@ class Repair:
         The threshold and direction that decide anew; None: those that decided before.
     column
         Whether it puts a column right; then it undoes nothing where the model decides otherwise than the log on the row as it is.
+    whole
+        Whether it puts back all that the fault took.
     """
 
     words: str
@@ -66,6 +70,7 @@ class Repair:
     known: np.ndarray | None = None
     rule: tuple[float, int] | None = None
     column: bool = True
+    whole: bool = True
 
 
 def repair_of(finding: Finding, column: str, cases: Cases, others: list[str], seed: int) -> Repair:
@@ -82,6 +87,34 @@ def repair_of(finding: Finding, column: str, cases: Cases, others: list[str], se
         If nothing tells what the column should have held.
     """
     return _REPAIRS[str(finding.cause)](_Broken(finding, column, cases, others, seed))
+
+
+def distance(was: pd.Series[Any], now: pd.Series[Any]) -> float:
+    """Total variation between two samples of a column: over its values, or, where these are many, the tenths of what it was."""
+    codes, kinds = pd.factorize(pd.concat([was, now]), use_na_sentinel=False)
+    if len(kinds) > MOST_KINDS and pd.api.types.is_numeric_dtype(was):
+        edges = np.unique(was.quantile(np.linspace(0, 1, PARTS_OF_RANGE + 1)[1:-1]))
+        codes = np.searchsorted(edges, pd.concat([was, now]).to_numpy(dtype=float, na_value=np.inf))
+    counts = (np.bincount(part, minlength=int(codes.max()) + 1) for part in (codes[: len(was)], codes[len(was) :]))
+    return float(stats.total_variation(*counts))
+
+
+def require_nearer(repair: Repair, column: str, cases: Cases, rng: np.random.Generator) -> None:
+    """Refuse a repair that takes the column away from what it held before.
+
+    Raises
+    ------
+    InputError
+        If the rows that it changes hold other values than before by more than they do as they are.
+    """
+    rows = cases.now.of(np.flatnonzero(cases.affected)[repair.reached])
+    rows = rows.of(np.sort(rng.permutation(len(rows))[:MOST_LEARNED]))
+    was = cases.like.column(column)
+    if distance(was, repair.mend(rows.frame, rng)[column]) > distance(was, rows.column(column)) + MOVED:
+        raise InputError(
+            "the repair takes the column away from what it held before, which speaks against this cause",
+            f"{column}, {repair.words}", "Look at its values before and since.",
+        )  # fmt: skip
 
 
 def as_they_are(cases: Cases) -> Repair:
@@ -120,12 +153,7 @@ class _Broken:
             rows.of(np.sort(np.random.default_rng(self.seed).permutation(len(rows))[:MOST_LEARNED])).column(name)
             for rows in (self.cases.like, self.cases.now.of(self.cases.affected))
         )
-        codes, kinds = pd.factorize(pd.concat([was, now]), use_na_sentinel=False)
-        if len(kinds) > MOST_KINDS and pd.api.types.is_numeric_dtype(was):
-            edges = np.unique(was.quantile(np.linspace(0, 1, PARTS_OF_RANGE + 1)[1:-1]))
-            codes = np.searchsorted(edges, pd.concat([was, now]).to_numpy(dtype=float, na_value=np.inf))
-        counts = (np.bincount(part, minlength=int(codes.max()) + 1) for part in (codes[: len(was)], codes[len(was) :]))
-        return float(stats.total_variation(*counts)) > MOVED
+        return distance(was, now) > MOVED
 
     def drawn(self, reached: np.ndarray, among: frozenset[Any] | None = None) -> Repair:
         """A repair that draws the column from like cases: in all rows of before, or in those that hold a value of `among`."""
@@ -237,12 +265,18 @@ def _frozen(broken: _Broken) -> Repair:
 def _skewed(broken: _Broken) -> Repair:
     """What is computed otherwise in a way that is not known: put back rank for rank, ties at random; other than numbers drawn.
 
-    A column that is sound stays as it is, but for chance; of one that was shifted, stretched or cut the order is kept.
+    Of a column that was shifted, stretched or cut the order is kept. One that lies as before would be moved by chance alone.
     """
     samples, column, reached = broken.samples, broken.column, broken.now.notna().to_numpy()
     if not samples.numbers or min(len(samples.before), len(samples.after)) < LEAST_LEARNED:
         return broken.drawn(reached)
     before, after = (np.sort(part.to_numpy(dtype=float)) for part in (samples.before, samples.after))
+    if float(stats.two_sample_ks(before, after).p) >= UNMOVED:
+        raise InputError(
+            "the column is distributed as before, so that nothing tells what it should hold",
+            column,
+            "Compare it with its source.",
+        )
 
     def mend(frame: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
         values = frame[column].to_numpy(dtype=float, na_value=np.nan)
@@ -250,7 +284,7 @@ def _skewed(broken: _Broken) -> Repair:
         place = (low + rng.random(len(values)) * (high - low)) * len(before)
         return frame.assign(**{column: before[np.minimum(place.astype(np.intp), len(before) - 1)]})
 
-    return Repair(f"with {column} put back on the values of before, rank for rank", reached, mend, DRAWS)
+    return Repair(f"with {column} put back on the values of before, rank for rank", reached, mend, DRAWS, whole=False)
 
 
 _REPAIRS: Final[Mapping[str, Callable[[_Broken], Repair]]] = {
