@@ -51,6 +51,18 @@ def test_a_sound_log_has_no_defect(seed: int) -> None:
     assert result.numbers["checked"] is True
 
 
+def test_a_branch_that_is_closed_at_night_is_not_lost_in_the_last_evening() -> None:
+    rng = np.random.default_rng(0)
+    time = pd.Series(START + pd.to_timedelta(np.sort(rng.uniform(0, 30, 6_000)), unit="D"))
+    channel = np.where(time.dt.hour.between(9, 16), rng.choice(["branch", "online"], 6_000), "online")
+    night = open_dataset(pd.DataFrame({"time": time, "channel": channel}), {"time": "time", "features": ["channel"]})
+    assert guard_data(night).numbers["defects"] == 0
+    gone = np.where(time >= START + pd.Timedelta(days=27), "online", channel)
+    closed = open_dataset(pd.DataFrame({"time": time, "channel": gone}), {"time": "time", "features": ["channel"]})
+    defects = guard_data(closed).tables["defects"]
+    assert defects[["what", "value"]].to_numpy().tolist() == [["lost value", "branch"]]
+
+
 def test_a_base_rate_that_moves_a_little_is_the_world() -> None:
     assert guard_data(log(y=lambda rng, rows: (rng.random(rows) < 0.6).astype(int))).numbers["defects"] == 0
 

@@ -66,6 +66,41 @@ def test_a_slice_is_followed_beside_all_other_rows(dataset: Dataset, frame: pd.D
     assert sums.loc[REST, "hits"] / sums.loc[REST, "rows"] == pytest.approx(wrong[False], abs=0.01)
 
 
+def test_a_column_that_broke_in_some_rows_is_followed_there(dataset: Dataset, frame: pd.DataFrame) -> None:
+    where = f'region = "north" and time >= {SINCE}'
+    told = finding("powers of ten", where, f"{SINCE}T00:00:00", columns=("income", "region"))
+    result = measure_histories(dataset, [told])
+    assert only(result, "statistics")["statistic"].tolist() == ["mean of income"]
+    north = frame[(frame["region"] == "north") & (frame["time"] < SINCE)]
+    assert only(result)["value"].iloc[0] == pytest.approx(north["income"].mean())
+
+
+def test_what_crowds_is_followed_as_its_share_of_all_rows(dataset: Dataset, frame: pd.DataFrame) -> None:
+    told = finding("share just past the threshold", "income < 45", kind="attack", cause="evasion")
+    result = measure_histories(dataset, [told])
+    levels = only(result)
+    assert levels["side"].tolist() == ["all rows"]
+    assert levels["value"].tolist() == pytest.approx([(frame["income"] < 45).mean()])
+    shown = only(result.published(), "periods")
+    counted = (shown["value"] * shown["rows"]).astype(float)
+    assert counted[(counted > 1e-9) & (counted < 9.99)].empty, "a share that is the size of a cell goes in steps of ten rows"
+
+
+def test_an_upstream_change_is_followed_in_the_first_column_it_wrote(dataset: Dataset, frame: pd.DataFrame) -> None:
+    told = finding("weight of the change", f"time >= {SINCE}", f"{SINCE}T00:00:00", kind="lineage", columns=("income", "word"))
+    result = measure_histories(dataset, [told])
+    assert only(result, "statistics")["statistic"].tolist() == ["mean of income"]
+    assert only(result)["value"].iloc[0] == pytest.approx(frame.loc[frame["time"] < SINCE, "income"].mean())
+
+
+def test_a_gap_is_followed_beside_the_group_it_is_measured_against(dataset: Dataset, frame: pd.DataFrame) -> None:
+    told = finding("selection rate", 'word = "a"', kind="disparity", versus='word = "b"')
+    levels = only(measure_histories(dataset, [told])).set_index("side")
+    favorable = (frame["prediction"] == 0).groupby(frame["word"]).mean()
+    assert levels["value"].to_dict() == pytest.approx({'word = "a"': favorable["a"], 'word = "b"': favorable["b"]})
+    assert levels["rows"].sum() < len(frame)
+
+
 def test_the_time_in_the_predicate_says_since_when_and_its_hour_says_which_rows(dataset: Dataset, frame: pd.DataFrame) -> None:
     told = finding("error rate", f"hour(time) < 6 and time >= {SINCE}", f"{SINCE}T00:00:00", kind="slice")
     levels = only(measure_histories(dataset, [told]))

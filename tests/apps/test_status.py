@@ -86,7 +86,7 @@ def test_the_latest_triage_is_shown_with_headline_table_and_figure(open_incident
 
     open_incident("INC-1", findings=(FOUND,))
     found = page()
-    assert "Most probably wrong: worse in the north;" in text_of(found)
+    assert "with no beginning to be found in it: worse in the north;" in text_of(found)
     assert len(list(found.select(pn.pane.Plotly))) == 1
 
 

@@ -43,6 +43,12 @@ def test_triage_of_a_sound_log_finds_no_incident(workbench: Any, log: Path, tmp_
     assert done.out == ""
 
 
+def test_triage_says_what_to_fetch_for_each_question_it_could_not_answer(workbench: Any, log: Path, tmp_path: Path) -> None:
+    told = " ".join(workbench("triage", log, "--out", tmp_path / "out").err.split())
+    assert "What data would tell" in told
+    assert "a reference window: rows that were still good" in told
+
+
 def test_triage_of_a_broken_log_ends_with_1(workbench: Any, log: Path, frame: pd.DataFrame, tmp_path: Path) -> None:
     frame.loc[400:, "label"] = 1
     frame.to_csv(log, index=False)

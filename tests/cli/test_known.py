@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from workbench.cli import app
+from workbench.cli import app, output
 
 
 @pytest.fixture
@@ -33,6 +33,23 @@ def test_the_moment_is_told_and_written(log: Path, tmp_path: Path) -> None:
     assert "could have been known on 2026-03-1" in told.stderr
     assert "began 2026-03-" in told.stderr
     assert "nan" not in told.stderr
+
+
+def test_progress_without_a_terminal_is_a_line_now_and_then(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seconds = iter([0.0, 4.0, 11.0, 11.0, 12.0])
+    monkeypatch.setattr(output.time, "perf_counter", lambda: next(seconds))
+    with output.progress("looks") as tell:
+        for done in (1, 2, 3):
+            tell(done, 48)
+    assert capsys.readouterr().err == "  looks: 2 of 48\n"
+
+
+def test_too_few_looks_are_refused_before_the_first_check_runs(log: Path) -> None:
+    told = CliRunner().invoke(app, ["known", str(log), "--looks", "0", "--json", "-"])
+    assert "from 1" in str(told.exception)
+    assert "integrity" not in told.stderr
 
 
 def test_a_delay_that_is_none_is_refused(log: Path) -> None:

@@ -287,6 +287,23 @@ def test_dark_follows_the_reader_s_setting(exported: Path, visit: Callable[..., 
 
 
 @pytest.mark.browser
+@pytest.mark.parametrize(("scheme", "ground"), [("light", "rgb(255, 255, 255)"), ("dark", "rgb(22, 22, 22)")])
+def test_a_live_figure_follows_the_reader_s_setting(exported: Path, visit: Callable[..., Any], scheme: str, ground: str) -> None:
+    drawn = visit(exported, color_scheme=scheme).locator(".js-plotly-plot .main-svg").first
+    drawn.wait_for()
+    assert drawn.evaluate("each => getComputedStyle(each).backgroundColor") == ground
+
+
+@pytest.mark.browser
+def test_a_picture_turns_dark_with_the_page_and_white_again_in_print(exported: Path, visit: Callable[..., Any]) -> None:
+    page = visit(exported, color_scheme="dark", java_script_enabled=False)
+    turned = "each => getComputedStyle(each).filter"
+    assert "invert" in page.locator("img.twin").first.evaluate(turned)
+    page.emulate_media(media="print")
+    assert page.locator("img.twin").first.evaluate(turned) == "none"
+
+
+@pytest.mark.browser
 def test_the_page_prints_to_pdf(exported: Path, tmp_path: Path) -> None:
     out = tmp_path / "page.pdf"
     notebook_pdf(exported, out)

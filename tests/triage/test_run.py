@@ -22,7 +22,7 @@ BEFORE_CUT = Predicate.parse("compas_screening_date < 2014-04-01")
 KEYS = {
     "rank", "kind", "columns", "where", "statement", "effect", "unit", "interval", "p", "p_adjusted", "support", "people",
     "onset", "onset_interval", "severity", "standing", "undermines", "explained_by", "ruled_out", "share_of_harm",
-    "share_interval", "undone_by", "undone", "cause", "check", "evidence",
+    "share_interval", "undone_by", "undone", "cause", "versus", "check", "evidence",
 }  # fmt: skip
 EARLY = Predicate.parse("at < 2026-02-01")
 
@@ -250,3 +250,10 @@ def test_findings_hold_plain_python_values_only(compas: Path, compas_roles: dict
             value = getattr(finding, item.name)
             parts = value if isinstance(value, tuple) else (value,)
             assert {type(part) for part in parts} <= {int, float, str, bool, type(None)}, item.name
+
+
+def test_a_sentence_is_told_in_short_numbers_and_its_rows_in_exact_ones(plugin: Any) -> None:
+    where = "x < 4.166666666666666"
+    plugin(lambda _context: [Finding("slice", f"worse where {where}", where=where, severity="low")])
+    found = next(item for item in triage(open_dataset(quiet_log().assign(x=1.0), {})).findings if item.check == "plugin")
+    assert (found.statement, found.where) == ("worse where x < 4.1667", where)

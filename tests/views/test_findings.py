@@ -3,7 +3,7 @@
 import json
 
 from workbench.result import Finding
-from workbench.views.findings import FindingsTwin, canonical, finding_rows, ruled_out_text
+from workbench.views.findings import FindingsTwin, canonical, finding_rows
 
 
 def test_a_row_is_plain_json_without_nan() -> None:
@@ -25,16 +25,19 @@ def test_severities_are_ordered_and_facts_that_are_not_there_left_out() -> None:
     assert rows[0]["facts"] == [["how sure", told], ["where", "all rows"], ["p, adjusted", "0.0012"]]
 
 
+def test_a_p_too_small_for_a_number_is_not_told_as_none_at_all() -> None:
+    [row] = finding_rows([Finding("slice", "s", p_adjusted=0.0)])
+    assert ["p, adjusted", "below 1e-300"] in row["facts"]
+
+
+def test_a_difference_of_shares_is_drawn_in_percentage_points_and_nothing_else_is() -> None:
+    rows = finding_rows([Finding("slice", "s", unit="error rate"), Finding("drift", "s", unit="mean score")])
+    assert [row["points"] for row in rows] == [True, False]
+
+
 def test_equal_selections_are_equal_texts_and_what_is_none_stays_as_it_is() -> None:
     assert canonical('region="north"   and `age`<25') == 'region = "north" and age < 25'
     assert canonical("no predicate <b>") == "no predicate <b>"
-
-
-def test_what_was_ruled_out_is_a_sentence_and_what_another_check_says_stays_as_it_is() -> None:
-    assert ruled_out_text("holds without the rows where a = 1 (-0.247)") == (
-        "That the rows where a = 1 are the cause: without them the finding still holds, with an effect of -0.247."
-    )
-    assert ruled_out_text("seasonality") == "seasonality"
 
 
 def test_the_twin_unfolds_each_finding_to_its_facts_what_was_ruled_out_and_code_to_copy() -> None:
@@ -43,6 +46,6 @@ def test_the_twin_unfolds_each_finding_to_its_facts_what_was_ruled_out_and_code_
     shown = FindingsTwin([finding])._repr_html_()
     assert shown.count("<details>") == 1
     assert "SliceExplorer(investigation)" in shown
-    assert "That the rows where a = 1 are the cause" in shown
+    assert "not because of the rows where a = 1: without them it is still there" in shown
     assert "<script>" not in shown
     assert repr(FindingsTwin([finding])) == repr(FindingsTwin([finding]).table)

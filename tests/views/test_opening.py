@@ -1,6 +1,7 @@
 """The sentence a runbook opens with, and its figure: what, since when, for whom, how sure; every number with its denominator."""
 
 import html
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -49,7 +50,9 @@ def test_an_incident_is_told_with_what_since_when_for_whom_and_how_sure() -> Non
 def test_the_size_has_its_interval_and_what_it_explains_is_counted() -> None:
     text = said("incident", FIRST, ECHO)
     assert "The share of wrong decisions differs by +21.0 percentage points (95 % sure: +18.0 to +24.0)." in text
-    assert "1 finding put down to it." in text
+    assert "It explains 1 finding below." in text
+    beside = replace(ECHO, explained_by=None)
+    assert "1 more finding below, and 1 that one of these explains." in said("incident", FIRST, ECHO, beside)
 
 
 def test_a_date_that_the_statement_tells_is_not_told_twice_in_the_sentence() -> None:
@@ -64,7 +67,7 @@ def test_what_it_is_put_down_to_and_a_size_that_is_no_share_are_told_in_words() 
                    support=100, cause="calibration drift", rank=1)  # fmt: skip
     rest = view.opening(document("incident", told)).rest
     assert "Put down to calibration drift: the same score stands for another risk" in rest
-    assert "It differs by -0.322 in mean score (95 % sure: -0.42 to -0.22)." in rest
+    assert "It differs by -0.322 in mean score (95 % sure: -0.420 to -0.220)." in rest
 
 
 def test_few_people_are_not_counted_in_the_sentence() -> None:
@@ -78,8 +81,19 @@ def test_no_incident_says_what_was_checked_and_what_was_not_and_why() -> None:
     assert "Not checked: did something change upstream (needs the events of the pipeline: Give --lineage EVENTS)." in text
 
 
-def test_no_incident_counts_what_is_too_small_to_be_one() -> None:
-    assert "1 finding below, too small or too old to be one" in said("no incident found", ECHO)
+def test_no_incident_counts_what_is_too_small_to_be_one_and_what_held_before() -> None:
+    old = Finding("disparity", "a against b", rank=3, standing=True)
+    text = said("no incident found", ECHO, old, old)
+    assert "2 findings below held before as well (standing), 1 finding below is too small to be an incident" in text
+
+
+def test_a_fact_without_windows_and_date_is_not_told_as_if_it_had_begun() -> None:
+    gap = Finding("disparity", "a against b: selection rate 30.0 % against 60.0 %", support=100, rank=1)
+    lead = view.opening(document("incident", gap)).lead
+    assert lead.startswith(f"Wrong in this log as a whole, with no beginning to be found in it: {gap.statement};")
+    assert "began" not in lead
+    windows = document("incident", gap) | {"reference": "day < 2026-03-01"}
+    assert view.opening(windows).lead.startswith(f"Most probably wrong: {gap.statement}; no date can be told, it touches")
 
 
 def test_could_not_tell_names_the_check_that_could_not_answer() -> None:
@@ -89,6 +103,7 @@ def test_could_not_tell_names_the_check_that_could_not_answer() -> None:
         "Could not tell whether these 5,000 decisions hold an incident: do groups fare unequally?"
         " nothing to compare groups by: Add favorable."
     )
+    assert "Add favorable" not in opening.rest, "it is told once"
 
 
 def test_could_not_tell_of_a_short_log_says_why() -> None:

@@ -142,7 +142,7 @@ def is_told_elsewhere(figure: go.Figure, axis: go.layout.XAxis) -> bool:
 @pytest.mark.parametrize("period", list(STARTS))
 def test_the_timeline_names_its_period(period: str) -> None:
     figure = timeline_figure(timeline(STARTS[period]))
-    assert figure.layout.xaxis2.title.text == f"first day of the {period}, UTC"
+    assert figure.layout.xaxis2.title.text == ("day, UTC" if period == "day" else f"first day of the {period}, UTC")
     assert figure.layout.yaxis2.title.text == f"rows<br>per {period}"
 
 

@@ -41,7 +41,7 @@ def test_the_headline_counts_only_what_stands_on_its_own() -> None:
 
 def test_the_headline_of_silence_does_not_put_a_small_finding_first_as_if_it_were_one() -> None:
     text = view.headline("no incident found", [GAP], 7214)
-    assert text.startswith("No incident found in 7,214 decisions. Too small or too old to be one: ")
+    assert text.startswith("No incident found in 7,214 decisions. 1 finding below is too small to be an incident: ")
 
 
 def test_the_headline_of_silence_says_so() -> None:
@@ -55,6 +55,17 @@ def test_the_table_has_a_row_per_finding_in_their_order() -> None:
     assert [what.partition("\n")[2] for what in frame["what"]] == ["undermines #2", "", "explained by #1"]
     assert frame["people"].tolist() == ["998", "fewer than 10 rows", "not measured"]
     assert frame["effect"].iloc[0] == "+64.0 pp [62.0, 65.0] base rate"
+
+
+def test_what_was_left_without_a_defects_rows_is_told_in_the_unit_of_the_finding() -> None:
+    held = "holds without the rows where a = 1"
+    assert (
+        view.ruled_out_text(f"{held} (-0.247)", "error rate")
+        == "not because of the rows where a = 1: without them it is -24.7 pp"
+    )
+    assert view.ruled_out_text(f"{held} (+0.250)", "mean score").endswith("it is +0.250")
+    assert view.ruled_out_text(held, "error rate").endswith("it is still there")
+    assert view.ruled_out_text("seasonality", "error rate") == "seasonality"
 
 
 def test_the_figure_draws_each_interval_to_scale_and_leaves_echoes_out() -> None:

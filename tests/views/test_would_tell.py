@@ -3,7 +3,7 @@
 import pandas as pd
 
 from workbench.result import Result
-from workbench.views.would_tell import needed_table
+from workbench.views.would_tell import needed_table, needed_text
 
 ROW = {"part": "drift", "why": "needs two windows", "columns": "", "query": "a reference window", "n": 1562.0, "have": 7214,
        "suppressed": False}  # fmt: skip
@@ -16,6 +16,13 @@ def needed(*rows: dict[str, object]) -> Result:
 def test_numbers_are_counts_and_what_is_not_needed_is_a_dash() -> None:
     row = needed_table(needed(ROW)).frame.iloc[0].tolist()
     assert row == ["drift", "needs two windows", "–", "a reference window", "1,562", "7,214"]
+
+
+def test_in_two_lines_a_question_says_why_it_has_no_answer_and_what_would_give_one() -> None:
+    assert needed_text(ROW) == "needs two windows\nfetch: a reference window · 1,562 rows would do, there are 7,214\n"
+    failed = {**ROW, "columns": "time", "query": "", "n": None}
+    assert needed_text(failed) == "needs two windows\nfetch: columns time\n"
+    assert needed_text({**failed, "columns": ""}) == "needs two windows\n"
 
 
 def test_small_counts_are_not_shown() -> None:

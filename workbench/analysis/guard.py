@@ -35,6 +35,8 @@ LEAST_TYPE_STEP: Final = 0.05
 WAS_COMMON: Final = 0.01
 """A value is told as new or gone where it holds this share of the rows on its side."""
 MOST_VALUES: Final = 100
+LONGER: Final = 2.0
+"""A value is new or gone only where it is away so many times as long as it ever was between two of its rows."""
 
 COLUMNS: Final = (
     "what", "column", "value", "onset", "earliest", "latest", "before", "after", "rows_before", "rows_after", "p", "p_adjusted",
@@ -159,6 +161,7 @@ def _defect(what: str, column: str, change: Change) -> Defect:
 def _values_that_come_or_go(series: pd.Series[Any], column: str, when: np.ndarray) -> tuple[list[Defect], int]:
     """Values of a column, in order of time, that are not seen before or after some date; and how many values were tried.
 
+    At night, and on Sundays, other rows come: a value that is away for no longer than it often is (`LONGER`) is not gone.
     The p is that of all rows of a value lying on one side by chance: choose(rows beside, k) / choose(all rows, k). A value of
     share q on its side may have begun, or ended, up to ln(20) / q rows away from where it is seen (95 %).
     """
@@ -182,7 +185,7 @@ def _one_sided(column: str, value: str, places: np.ndarray, when: np.ndarray, *,
     start = int(rows - 1 - places[-1] if flip else places[0])
     beside = rows - start
     share = hits / beside
-    if start < SMALL_CELL or hits < SMALL_CELL or share < WAS_COMMON:
+    if start < SMALL_CELL or hits < SMALL_CELL or share < WAS_COMMON or not _is_long(places, when, flip=flip):
         return None
     chance = special.gammaln(beside + 1) - special.gammaln(beside - hits + 1)
     chance += special.gammaln(rows - hits + 1) - special.gammaln(rows + 1)
@@ -199,6 +202,13 @@ def _one_sided(column: str, value: str, places: np.ndarray, when: np.ndarray, *,
         ends, what, sides = (pd.Timestamp(when[max(0, first - slack)]), onset), "new value", (0.0, share)
         counts = (start, beside)
     return Defect(what, column, value, onset, *ends, *sides, *counts, float(np.exp(min(0.0, chance))))
+
+
+def _is_long(places: np.ndarray, when: np.ndarray, *, flip: bool) -> bool:
+    """Whether a value is away for longer than its own rhythm, of days and weeks, lets it be."""
+    seen = when[places]
+    away = when[-1] - seen[-1] if flip else seen[0] - when[0]
+    return bool(away > LONGER * np.diff(seen).max())
 
 
 def _row(defect: Defect, dataset: Dataset, looked_at: int) -> dict[str, Any]:

@@ -32,13 +32,15 @@ POSITIVES: Final = {
 }
 BY_CAUSE: Final = {
     "moved threshold": "share of positive predictions",
-    "evasion": "share of positive predictions",
     "label flips": "base rate",
     "version mix-up": "error rate",
     "concept drift": "error rate",
     "calibration drift": "error rate",
 }
 """Cause to the unit in which it shows, where the finding is measured in another that is no number of a row."""
+CROWDS: Final = "evasion"
+"""The cause that shows in how many rows there are of its own, among all."""
+SHARE_OF_ALL: Final = "share of rows just past the threshold"
 ERRORS: Final = ("predictions unequal to the label", "rows with both")
 WHOLE: Final = "whole log"
 STATISTIC_COLUMNS: Final = ("finding", "statistic", "counted", "among", "share", "period")
@@ -89,9 +91,9 @@ def measure_histories(
     Result
         Table ``statistics``: per finding the ``statistic``, what is ``counted`` in it ``among`` which rows, whether it is a
         ``share`` (0 none, 1 all), the length of a ``period`` (missing without times). Table ``periods``: per finding, side (the
-        finding's rows, `REST`) and period: ``start``, ``rows`` that count, ``value`` and its 95 % interval; where the statistic
-        is the rows themselves, they are the value. Table ``levels``: the same per side and ``span`` (before the onset and since,
-        the reference window and the current one, or the whole log).
+        finding's rows; those it is measured against, or `REST`) and period: ``start``, ``rows`` that count, ``value`` and its
+        95 % interval; where the statistic is the rows themselves, they are the value. Table ``levels``: the same per side and
+        ``span`` (before the onset and since, the reference window and the current one, or the whole log).
     """
     log = _log(dataset, reference, current)
     made = [_history(finding, log) for finding in findings[:MOST] if finding.rank is not None]
@@ -133,10 +135,9 @@ def _history(finding: Finding, log: Log) -> dict[str, list[Any]]:
     time = log.parts[-1].roles.time
     during = Predicate(tuple(each for each in where.conditions if _is_when(each, time)))
     own = Predicate(tuple(each for each in where.conditions if not _is_when(each, time)))
-    inside = own.mask(log.frame)
-    sides = {str(own): inside} | ({} if inside.all() else {REST: ~inside})
     since, spans = _spans(finding, during, log)
-    statistic = _statistic(finding, log, since)
+    sides, statistic = _followed(finding, own, log, since)
+    inside = next(iter(sides.values()))
     counting = inside if statistic is None else inside & ~np.isnan(statistic.values)
     periods = None if log.times is None else cut(log.times, _fewer(counting, sides, statistic))
     told = statistic or Statistic("rows", "rows", "rows", np.ones(len(log.frame)), share=False)
@@ -148,11 +149,28 @@ def _history(finding: Finding, log: Log) -> dict[str, list[Any]]:
     }
 
 
+def _followed(finding: Finding, own: Predicate, log: Log, since: np.ndarray | None) -> tuple[Sides, Statistic | None]:
+    """The finding's rows first, those it is measured against, and what is measured on them; of a crowd its share of all rows."""
+    inside = own.mask(log.frame)
+    if finding.cause == CROWDS:
+        share = Statistic(SHARE_OF_ALL, f"rows where {own}", "rows", inside.astype(float), share=True)
+        return {str(ALL_ROWS): np.ones(len(inside), dtype=bool)}, share
+    return {str(own): inside, **_others(finding, inside, log)}, _statistic(finding, log, since)
+
+
+def _others(finding: Finding, inside: np.ndarray, log: Log) -> Sides:
+    """The rows that the finding is measured against: those it names, else all others; none where there are no others."""
+    if finding.versus is not None:
+        return {finding.versus: Predicate.parse(finding.versus).mask(log.frame)}
+    return {} if inside.all() else {REST: ~inside}
+
+
 def _fewer(counting: np.ndarray, sides: Sides, statistic: Statistic | None) -> np.ndarray:
     """The rows of the side that has fewer, unless it is too small to be followed: periods have to suit both."""
-    if REST not in sides or statistic is None:
+    _, *beside = sides.values()
+    if not beside or statistic is None:
         return counting
-    others = sides[REST] & ~np.isnan(statistic.values)
+    others = beside[0] & ~np.isnan(statistic.values)
     return others if LEAST_SIDE * counting.sum() <= others.sum() < counting.sum() else counting
 
 
@@ -234,15 +252,24 @@ def _in_unit(unit: str, finding: Finding, log: Log, since: np.ndarray | None) ->
             return Statistic(unit, f"positive {role}s", f"rows with a {role}", values, share=True)
     except InputError:
         return None
-    if len(finding.columns) != 1 or finding.columns[0] not in log.frame or finding.kind not in ("integrity", "drift"):
-        return None
-    column = finding.columns[0]
-    if column == log.parts[-1].roles.time:
+    column = _moved_column(finding)
+    if column is None or column not in log.frame or column == log.parts[-1].roles.time:
         return None
     if unit == "missing share":
         absent = log.frame[column].isna().to_numpy(dtype=float)
         return Statistic(unit, f"rows without {column}", "rows", absent, share=True)
     return _column_statistic(log.frame[column], column, since)
+
+
+def _moved_column(finding: Finding) -> str | None:
+    """The one column of a defect or a drift that does not only say where it is; of those an upstream change wrote, the first."""
+    if finding.kind == "lineage":
+        return next(iter(finding.columns), None)
+    if finding.kind not in ("integrity", "drift"):
+        return None
+    placing = Predicate.parse(finding.where).columns
+    moved = [column for column in finding.columns if column not in placing] or list(finding.columns)
+    return moved[0] if len(moved) == 1 else None
 
 
 def _measured(log: Log, measure: str) -> np.ndarray:

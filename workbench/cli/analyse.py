@@ -30,6 +30,9 @@ JsonOut = Annotated[str, typer.Option("--json", help="Write the result here; - i
 ReferenceGroup = Annotated[str, typer.Option("--reference-group", help="most favored, largest, everybody else, or a group.")]
 Seed = Annotated[int, typer.Option("--seed", help="For anything random.")]
 
+MOST_NEEDED = 5
+"""Questions without an answer that the terminal shows: they stand below the findings, which should stay in sight."""
+
 
 def add_commands(app: typer.Typer) -> None:
     """Add these commands to `app`."""
@@ -63,6 +66,7 @@ def triage(
     from workbench.triage.repair.undo import REPAIR
     from workbench.triage.run import triage as run_triage
     from workbench.triage.source import open_log
+    from workbench.triage.would_tell import what_would_tell
     from workbench.views.opening import opening
     from workbench.views.undone import asked_text
 
@@ -81,6 +85,7 @@ def triage(
     _say_skipped(found)
     say("", repr(opening(found.to_dict(), [check.name for check in found.checks if check.mute])), "")
     say_findings(found.findings)
+    _say_what_would_tell(what_would_tell(dataset, found))
     say(*(asked_text(result) for name, result in found.results.items() if name == REPAIR), f"written to {path}")
     if found.verdict != "no incident found":
         raise typer.Exit(1)
@@ -229,15 +234,15 @@ def _say_slices(result: Result) -> None:
     say_table(result.title, columns, rows)
 
 
-def _say_what_would_tell(dataset: Dataset, found: Triage) -> None:
-    """What to fetch so that the next run can tell."""
-    from workbench.triage.would_tell import what_would_tell
+def _say_what_would_tell(result: Result) -> None:
+    """For each question without an answer, why, and what to fetch; nothing where there is none."""
+    from workbench.views.would_tell import needed_text
 
-    result = what_would_tell(dataset, found)
-    columns = ("part", "columns", "query", "n", "have")
-    say_table(
-        result.title, columns, ([short(row[name]) for name in columns] for row in result.tables["needed"].to_dict("records"))
-    )
+    rows = [(row["part"], needed_text(row)) for row in result.tables["needed"].to_dict("records")]
+    if rows:
+        say_table(result.title, ("could not tell", "why, and what to fetch"), rows[:MOST_NEEDED])
+    if len(rows) > MOST_NEEDED:
+        say(f"{len(rows) - MOST_NEEDED} more in the runbook: workbench run triage")
 
 
 def _say_skipped(found: Triage) -> None:

@@ -33,7 +33,7 @@ def known(
     seed: Seed = 0,
 ) -> None:
     """Say when each finding could have been known: triage at one moment of the log after another."""
-    from workbench.triage.known import when_known
+    from workbench.triage.known import require_looks, when_known
     from workbench.triage.run import triage
     from workbench.triage.source import open_log
     from workbench.views.known import known_sentence, known_text
@@ -42,6 +42,7 @@ def known(
     dataset, windows = open_log(
         data, roles, reference=reference, current=current, reference_data=reference_data, labels=labels, on=on
     )
+    require_looks(dataset, looks, delay)
     before, after = windows["reference"], windows["current"]
     found = triage(dataset, reference=before, current=after, seed=seed, tell=step_teller())
     with progress("looks") as tell:

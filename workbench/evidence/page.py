@@ -30,12 +30,20 @@ from workbench.evidence.freeze import INJECTED_TAG, has_errors
 from workbench.evidence.templates import PARAMETERS_TAG
 from workbench.files import write_whole
 from workbench.views.render import BROWSERS
+from workbench.views.theme import DARK, WHITE, dark_figures
 
 PLOTLY_ASSET: Final = "assets/plotly.min.js"
 """Where a bundle keeps plotly.js."""
 FOLDER: Final = Path(__file__).with_name("page")
 LABELS: Final = {PARAMETERS_TAG: "Parameters, as declared", INJECTED_TAG: "Parameters of this run"}
 """What the code of a cell is called, by the cell's tag."""
+DARK_FIGURES: Final = f"""@media screen and (prefers-color-scheme: dark) {{
+figure.plot {{ background: {DARK[WHITE]}; }}
+figure.plot img.twin {{ filter: invert(0.914) hue-rotate(180deg); }}
+{dark_figures("figure.alive ")}
+}}
+"""
+"""Figures follow the reader's theme. A picture is evidence: its bytes stay, the page turns it (0.914: white to dark ground)."""
 OFFLINE: Final = ("--host-resolver-rules=MAP * ~NOTFOUND", "--disable-background-networking", "--disable-component-update",
                   "--disable-sync")  # fmt: skip
 PRINTING: Final = ("--headless", "--disable-gpu", "--no-first-run", "--no-pdf-header-footer", "--virtual-time-budget=10000")
@@ -76,7 +84,7 @@ def notebook_page(notebook: NotebookNode, *, title: str, plotly: str | None) -> 
                                      trim_blocks=True, lstrip_blocks=True)  # fmt: skip
     return environment.get_template("page.html.j2").render(
         title=title, facts=_facts(notebook), stopped=has_errors(notebook), cells=cells, plotly=place, scripts=scripts,
-        style=(FOLDER / "page.css").read_text(encoding="utf-8"), policy=_policy(scripts, files=place is not None),
+        style=(FOLDER / "page.css").read_text(encoding="utf-8") + DARK_FIGURES, policy=_policy(scripts, files=place is not None),
     )  # fmt: skip
 
 

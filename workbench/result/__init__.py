@@ -75,6 +75,8 @@ class Finding:
         and what came of scoring them again, in a sentence. None where nothing was.
     cause
         A word of `workbench.vocabulary.CAUSES`: what it is put down to; None where the log does not tell.
+    versus
+        The rows it is measured against, as a predicate; None: all others, or the same rows before.
     evidence
         Digest of the Result that holds the numbers.
     """
@@ -102,6 +104,7 @@ class Finding:
     undone_by: str | None = None
     undone: str | None = None
     cause: str | None = None
+    versus: str | None = None
     check: str = ""
     evidence: str | None = None
     rank: int | None = None

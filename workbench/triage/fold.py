@@ -44,14 +44,14 @@ class Link:
     explains: bool
 
 
-def fold(findings: Sequence[Finding], context: Context, examine: Examine) -> tuple[list[Finding], list[Link]]:
+def fold(findings: Sequence[Finding], context: Context, examine: Examine | None = None) -> tuple[list[Finding], list[Link]]:
     """The findings, each surviving one saying what it was held against, and the links between them.
 
     Parameters
     ----------
     examine
         Runs the checks of these names on a context and returns all findings above their floors, significant or not: fewer rows
-        must not make a finding look explained.
+        must not make a finding look explained. None: no defect is put to the test.
     """
     findings = list(findings)
     pairs = caused(findings, context)
@@ -68,7 +68,7 @@ def fold(findings: Sequence[Finding], context: Context, examine: Examine) -> tup
             links += [link for link in _undermined(findings, source) if link.target not in explained]
             continue
         without = _without(findings[source], context) if reruns < MOST_RERUNS else None
-        if without is None:
+        if without is None or examine is None:
             links += _undermined(findings, source)
         else:
             links += _test(findings, source, without, examine)

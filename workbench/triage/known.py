@@ -19,9 +19,10 @@ from workbench.errors import InputError
 from workbench.predicate import Comparison, Operand, Predicate
 from workbench.result import Finding, Result, provenance
 from workbench.result.cells import is_small
+from workbench.triage.budget import spend
 from workbench.triage.check import began_together
-from workbench.triage.fold import SAME_ROWS
-from workbench.triage.run import ENOUGH_ROWS, Triage, make_context, triage
+from workbench.triage.fold import SAME_ROWS, fold
+from workbench.triage.run import ENOUGH_ROWS, Triage, examined_rows, judge, make_context, run_checks
 
 MOST_LOOKS: Final = 48
 HOUR: Final = pd.Timedelta(hours=1)
@@ -71,9 +72,7 @@ def when_known(
     InputError
         If the log has no time, `looks` is below 1, `label_delay` negative, or the window spans no time.
     """
-    if looks < 1 or label_delay < dt.timedelta(0):
-        value = looks if looks < 1 else label_delay
-        raise InputError("looks are counted from 1, and a delay from 0", value, "Give at least one look and no negative delay.")
+    require_looks(dataset, looks, label_delay)
     times = make_context(dataset, reference, current, seed=seed, budget=budget).subject.role("time").dropna()
     if times.empty or times.min() == times.max():
         raise InputError("there is one moment only to look at", times.min(), "Give a log that spans some time.")
@@ -94,6 +93,14 @@ def when_known(
     )
 
 
+def require_looks(dataset: Dataset, looks: int, label_delay: dt.timedelta) -> None:
+    """Refuse, before anything is measured, what `when_known` cannot do."""
+    dataset.require("time")
+    if looks < 1 or label_delay < dt.timedelta(0):
+        value = looks if looks < 1 else label_delay
+        raise InputError("looks are counted from 1, and a delay from 0", value, "Give at least one look and no negative delay.")
+
+
 def _moments(first: pd.Timestamp, last: pd.Timestamp, most: int) -> list[pd.Timestamp]:
     """Whole hours after `first`, at even distances, up to the one that holds `last`: at most `most` of them."""
     if most < 1:
@@ -105,10 +112,11 @@ def _moments(first: pd.Timestamp, last: pd.Timestamp, most: int) -> list[pd.Time
 
 
 class _Look(NamedTuple):
-    """What triage said of the rows decided before a moment, and the ranks of the findings that it found again."""
+    """What was said of the rows decided before a moment, and the ranks of the findings that were found again."""
 
     until: pd.Timestamp
-    said: Triage
+    rows: int
+    verdict: str
     found: set[int | None]
 
 
@@ -132,22 +140,25 @@ class _Looker:
             again = self._at(moment)
             self.taken += 1
             if again is not None:
-                found = {finding.rank for finding in self.findings if _finds(again, finding, self.subject)}
-                self.seen.append(_Look(moment, again, found))
+                self.seen.append(again)
             if self.tell is not None:
                 self.tell(self.taken, self.looks)
         self.seen.sort(key=lambda look: look.until)
 
-    def _at(self, moment: pd.Timestamp) -> Triage | None:
+    def _at(self, moment: pd.Timestamp) -> _Look | None:
+        """Every check that found something, on the rows decided before `moment`; None where they are too few."""
         time = Operand(self.dataset.require("time"))
         until = self.dataset.select(Predicate((Comparison(time, "<", moment.to_pydatetime()),)))
         try:
-            context = make_context(until, self.reference, self.current)
+            context = make_context(until, self.reference, self.current, seed=self.seed, budget=self.each)
         except InputError:  # a window has no rows yet
             return None
         if min(window.rows for window in (context.subject, context.reference or context.subject)) < ENOUGH_ROWS:
             return None
-        return triage(until, reference=self.reference, current=self.current, budget=self.each, seed=self.seed, only=self.checks)
+        examined, outcomes = run_checks(context, only=self.checks)
+        again, _ = fold(spend(examined, self.each), context)
+        found = {finding.rank for finding in self.findings if _finds(again, finding, self.subject)}
+        return _Look(moment, examined_rows(context), judge(again, outcomes, context), found)
 
     def bracket(self, finding: Finding) -> tuple[pd.Timestamp, pd.Timestamp] | None:
         """The last look before the first that found it, and that one; None where no look found it."""
@@ -178,7 +189,7 @@ class _Looker:
     def table(self) -> pd.DataFrame:
         """A row per look."""
         rows = [
-            {"until": look.until.isoformat(), "rows": look.said.examined, "verdict": look.said.verdict, "found": len(look.found)}
+            {"until": look.until.isoformat(), "rows": look.rows, "verdict": look.verdict, "found": len(look.found)}
             for look in self.seen
         ]
         return pd.DataFrame(rows, columns=["until", "rows", "verdict", "found"])
@@ -188,11 +199,11 @@ def _reads_labels(finding: Finding, subject: Dataset) -> bool:
     return subject.has("label") and subject.require("label") in finding.columns
 
 
-def _finds(again: Triage, finding: Finding, subject: Dataset) -> bool:
+def _finds(again: Sequence[Finding], finding: Finding, subject: Dataset) -> bool:
     """Whether a look found it again: its kind, its direction and its beginning, in its columns or (a slice) mostly its rows."""
     alike = [
         other
-        for other in again.findings
+        for other in again
         if (other.kind, other.standing) == (finding.kind, finding.standing)
         and (other.effect or 0.0) * (finding.effect or 0.0) >= 0
         and (other.onset_interval is None or finding.onset_interval is None or began_together(other, finding))

@@ -14,7 +14,7 @@ from workbench.digest import Plain, digest
 from workbench.errors import InputError, PredicateError
 from workbench.lineage.graph import Lineage
 from workbench.models.target import Target
-from workbench.predicate import Predicate, require_columns
+from workbench.predicate import Predicate, require_columns, rounded
 from workbench.registry import checks as registered
 from workbench.result import Finding, Result, provenance
 from workbench.triage.budget import spend
@@ -160,7 +160,7 @@ def triage(
     examined, outcomes = run_checks(context, tell, only)
     found, undoing, repairs = _undo_causes(spend(examined, budget), context, tell)
     folded, links = fold(found, context, lambda without, names: _all_findings(run_checks(without, only=names)[0]))
-    findings = rank(folded, links)
+    findings = _with_evidence(rank(folded, links), examined)
     arguments = {"reference": _told(reference), "current": _told(current), "budget": budget, "roles": dataset.given.said()}
     if target is not None:
         arguments |= {"target": target.digest}
@@ -197,7 +197,7 @@ def conclude(
         findings=tuple(findings),
         checks=tuple(outcomes),
         results=results,
-        dataset={"fingerprint": dataset.fingerprint, "rows": _examined_rows(context)},
+        dataset={"fingerprint": dataset.fingerprint, "rows": examined_rows(context)},
         reference=_told(reference),
         current=_told(context.subject.where) if windows or current is not None else None,
         provenance=provenance(arguments, seed=context.seed, fingerprint=dataset.fingerprint),
@@ -316,9 +316,8 @@ def _undo_causes(
 
 
 def _checked(name: str, found: Examined | Sequence[Finding], context: Context) -> Examined:
-    """What a check found, signed with its name; what the rest of triage could not work with is refused."""
+    """What a check found, signed with its name, its sentence rounded; what the rest of triage could not work with is refused."""
     found = found if isinstance(found, Examined) else Examined(found, len(found))
-    own = None if found.result is None else found.result.digest
     for finding in found.findings:
         if finding.kind not in FINDING_KINDS or finding.severity not in SEVERITIES:
             words = f"kinds: {', '.join(FINDING_KINDS)}; severities: {', '.join(SEVERITIES)}"
@@ -331,14 +330,21 @@ def _checked(name: str, found: Examined | Sequence[Finding], context: Context) -
             require_columns(Predicate.parse(finding.where), context.dataset.columns)
         except PredicateError as exc:  # the check's mistake, not the responder's
             raise ValueError(str(exc)) from exc
-    return replace(found, findings=[replace(finding, check=name, evidence=finding.evidence or own) for finding in found.findings])
+    return replace(found, findings=[replace(item, check=name, statement=rounded(item.statement)) for item in found.findings])
+
+
+def _with_evidence(findings: Sequence[Finding], examined: Mapping[str, Examined]) -> list[Finding]:
+    """The findings with the digest of the result behind each; one that has its own keeps it."""
+    used = {finding.check for finding in findings if finding.evidence is None}
+    own = {name: item.result.digest for name, item in examined.items() if name in used and item.result is not None}
+    return [finding if finding.evidence else replace(finding, evidence=own.get(finding.check)) for finding in findings]
 
 
 def _all_findings(examined: Mapping[str, Examined]) -> list[Finding]:
     return [finding for item in examined.values() for finding in item.findings]
 
 
-def _examined_rows(context: Context) -> int:
+def examined_rows(context: Context) -> int:
     """Rows looked at: those of both windows, or of the selection."""
     return context.subject.rows + (context.reference.rows if context.reference is not None else 0)
 

@@ -79,9 +79,10 @@ def _of_checks(dataset: Dataset, found: Triage, effect: float, have: int) -> Ite
         if check.status == "ran":
             continue
         lacking = [role for role in NEEDS.get(check.name, ()) if not dataset.has(role)] if check.status == "skipped" else []
-        query = "of every decision, by its row id" if lacking else _other_window(check.name, found)
+        other = "" if lacking else _other_window(check.name, found)
+        query = "of every decision, by its row id" if lacking else other
         n = enough if query and check.name != "lineage" else None
-        yield _row(check.name, check.why, query, n=n, have=have, columns=lacking)
+        yield _row(check.name, check.why, query, n=n, have=0 if other else have, columns=lacking)
     if have < ENOUGH_ROWS:
         yield _row("all checks", f"fewer than {ENOUGH_ROWS} rows show no absence", "a longer window", n=enough, have=have)
 
@@ -114,13 +115,14 @@ def _of_beginnings(dataset: Dataset, found: Triage) -> Iterator[dict[str, Any]]:
     for finding in found.findings:
         if finding.onset is not None or finding.explained_by is not None or finding.standing:
             continue
-        n, have = _rows_around(finding), finding.support
+        n, have, small = _rows_around(finding), finding.support, is_small(finding.support)
         why, columns, query = "its beginning cannot be told", [], f"{finding.where}, before and after it began"
         if not dataset.has("time"):
             columns = ["time"]
         elif n is not None and have is not None and have >= n:
             why, query = "no change of it within this log", f"{finding.where}, from before {dataset.role('time').min():%Y-%m-%d}"
-        yield {**_row(f"finding {finding.rank}", why, query, n=n, have=have, columns=columns), "suppressed": is_small(have)}
+            have = 0
+        yield {**_row(f"finding {finding.rank}", why, query, n=n, have=have, columns=columns), "suppressed": small}
 
 
 def _of_versions(found: Triage) -> Iterator[dict[str, Any]]:

@@ -14,6 +14,7 @@ from workbench.result import SMALL_CELL, Result
 from workbench.views.disparity_tabs import WIDEST_RATIO, why_blocks
 from workbench.views.render import Sentence
 from workbench.views.theme import BLUE, INK, ORANGE, PALETTE, SYMBOLS, styled
+from workbench.views.timeline import period_title
 
 Results = Mapping[str, Result]
 Skipped = Mapping[str, str]
@@ -37,7 +38,7 @@ def gap_figure(results: Results, skipped: Skipped) -> go.Figure | Sentence:
         figure.update_yaxes(
             title=f"{LABELS[measure]}:<br>difference of shares<br>of {SHARES[measure][1]}", tickformat=".0%", row=row, col=1
         )
-    figure.update_xaxes(title=f"first day of the {result.numbers['period']}, UTC", row=len(measures), col=1)
+    figure.update_xaxes(title=period_title(result.numbers["period"]), row=len(measures), col=1)
     title = f"{result.title} (bands: 95 %; periods of fewer than {SMALL_CELL} left out)"
     return styled(figure, title=title, height=130 + 190 * len(measures))
 

@@ -23,6 +23,7 @@ from workbench.views.disparity_blocks import (
 )
 from workbench.views.disparity_curves import chart, moment, profile_block, time_ends
 from workbench.views.render import BLANK
+from workbench.views.timeline import period_title
 
 Results = Mapping[str, Result]
 MOST_ROWS: Final = 40
@@ -65,7 +66,7 @@ def _gap_chart(result: Result, measure: str, part: pd.DataFrame, changes: pd.Dat
     said = f"By {result.numbers['period']}, {found}; shaded: when it came (95 %). Fewer than {SMALL_CELL} rows: left out."
     return chart(
         f"{LABELS[measure]}: {who}", said, [_series(who, part, "start", "difference")], axis="time", unit="share",
-        xlabel=f"first day of the {result.numbers['period']}, UTC", ylabel=f"difference of shares of {of}; band: 95 %",
+        xlabel=period_title(result.numbers["period"]), ylabel=f"difference of shares of {of}; band: 95 %",
         lines=[{"y": 0, "text": "no difference"}], spans=spans, marks=marks,
     )  # fmt: skip
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 import pandas as pd
 import plotly.graph_objects as go
 
+from workbench.predicate import rounded
 from workbench.result import SMALL_CELL, Finding, Result
 from workbench.views.render import BLANK, Sentence, Table, blanked
 from workbench.views.theme import BLUE, GREY, ORANGE, WHITE, styled
@@ -73,7 +74,7 @@ def column_figure(result: Result, column: str) -> go.Figure | None:
         return None
     moved = (pd.to_numeric(shown["share"]) - pd.to_numeric(shown["share_before"])).abs()
     shown = shown[moved.rank(method="first", ascending=False) <= MOST_CELLS][::-1]
-    labels = [text if len(text) <= LONGEST else text[: LONGEST - 1] + "…" for text in shown["where"]]
+    labels = [text if len(text) <= LONGEST else text[: LONGEST - 1] + "…" for text in map(rounded, shown["where"])]
     figure = go.Figure()
     for name, end, color, pattern in (("now", "", ORANGE, ""), ("before", "_before", GREY, "/")):
         figure.add_trace(go.Bar(

@@ -8,25 +8,21 @@ from __future__ import annotations
 
 import base64
 import html
-import re
 from collections.abc import Sequence
-from typing import Final
 
 from workbench.digest import Plain, to_plain
 from workbench.errors import PredicateError
 from workbench.predicate import Predicate
 from workbench.result import SMALL_CELL, Finding, Result
+from workbench.views.amounts import effect_text, is_share_unit, size_text
 from workbench.views.history import history_form, levels_table
 from workbench.views.history_svg import history_svg
-from workbench.views.opening import size_text, sureness
+from workbench.views.opening import sureness
 from workbench.views.render import BLANK
 from workbench.views.steps import Step, steps_for
-from workbench.views.triage import bearing_text, effect_text, findings_table, people_text, since_text
+from workbench.views.triage import bearing_text, findings_table, people_text, ruled_out_text, since_text
 from workbench.views.undone import share_text
 from workbench.vocabulary import CAUSES, SEVERITIES
-
-HELD: Final = re.compile(r"holds without the rows where (?P<where>.+?)(?: \((?P<left>[-+][\d.]+)\))?")
-"""What `workbench.triage.fold` says of a finding that is left without a defect's rows."""
 
 
 def finding_rows(findings: Sequence[Finding], history: Result | None = None) -> list[dict[str, Plain]]:
@@ -43,9 +39,10 @@ def finding_rows(findings: Sequence[Finding], history: Result | None = None) -> 
     -------
     list of dict
         ``id`` is the position among `findings`, from 0. ``level`` orders severities, 0 the least. ``effect`` and ``interval``
-        are what the figure draws. ``people_order`` only sorts: 0 stands for fewer than `SMALL_CELL`, None for not measured.
-        ``facts`` are pairs of a label and a text; ``ruled_out`` sentences; ``steps`` what to open: widget, name and code.
-        ``history`` is `workbench.views.history.history_form`. ``pinned`` and ``dismissed`` say nothing yet.
+        are what the figure draws, in percentage ``points`` where that is true. ``people_order`` only sorts: 0 stands for fewer
+        than `SMALL_CELL`, None for not measured. ``facts`` are pairs of a label and a text; ``ruled_out`` sentences; ``steps``
+        what to open: widget, name and code. ``history`` is `workbench.views.history.history_form`. ``pinned`` and ``dismissed``
+        say nothing yet.
     """
     return [_row(number, finding, history) for number, finding in enumerate(findings)]
 
@@ -65,27 +62,19 @@ def _row(number: int, finding: Finding, history: Result | None) -> dict[str, Pla
         "effect": to_plain(finding.effect),
         "interval": interval if isinstance(interval, list) and None not in interval else None,
         "unit": finding.unit,
+        "points": is_share_unit(finding.unit),
         "effect_text": effect_text(finding),
         "since": finding.onset,
         "since_text": since_text(finding),
         "people_order": _people_order(finding),
         "people_text": people_text(finding),
         "facts": [[label, text] for label, text in _facts(finding) if text],
-        "ruled_out": [ruled_out_text(text) for text in finding.ruled_out],
+        "ruled_out": [ruled_out_text(text, finding.unit) for text in finding.ruled_out],
         "steps": [to_plain(step._asdict()) for step in steps_for(finding)],
         "history": history_form(history, finding),
         "pinned": False,
         "dismissed": "",
     }
-
-
-def ruled_out_text(text: str) -> str:
-    """What triage put to the test, as a sentence: a defect whose rows were left out, and what was left of the finding."""
-    tested = HELD.fullmatch(text)
-    if tested is None:
-        return text
-    left = f", with an effect of {tested['left']}" if tested["left"] else ""
-    return f"That the rows where {tested['where']} are the cause: without them the finding still holds{left}."
 
 
 def canonical(where: str) -> str:
@@ -107,11 +96,17 @@ def _facts(finding: Finding) -> list[tuple[str, str]]:
         ("how sure", "; ".join(text for text in (size_text(finding), sureness(finding)) if text)),
         ("where", finding.where),
         ("columns", ", ".join(finding.columns)),
-        ("p, adjusted", "" if finding.p_adjusted is None else f"{finding.p_adjusted:.2g}"),
+        ("p, adjusted", _p_text(finding.p_adjusted)),
         ("share of the harm", share_text(finding)),
         ("check", finding.check),
         ("evidence", finding.evidence or ""),
     ]
+
+
+def _p_text(p: float | None) -> str:
+    if p is None:
+        return ""
+    return f"{p:.2g}" if p else "below 1e-300"
 
 
 class FindingsTwin:
@@ -133,7 +128,7 @@ def _unfolded(finding: Finding, form: dict[str, Plain] | None) -> str:
     facts = "".join(f"<li>{html.escape(label)}: {html.escape(text)}</li>" for label, text in _facts(finding) if text)
     parts = [_picture(finding, form), levels_table(form)._repr_html_() if form and form["levels"] else "", f"<ul>{facts}</ul>"]
     if finding.ruled_out:
-        held = "".join(f"<li>{html.escape(ruled_out_text(text))}</li>" for text in finding.ruled_out)
+        held = "".join(f"<li>{html.escape(ruled_out_text(text, finding.unit))}</li>" for text in finding.ruled_out)
         parts.append(f"<p>What was ruled out, and why:</p><ul>{held}</ul>")
     parts += [_copied(step) for step in steps_for(finding)]
     summary = html.escape(f"#{finding.rank} {finding.statement}")

@@ -10,18 +10,11 @@ import plotly.graph_objects as go
 
 from workbench.digest import Plain, to_plain
 from workbench.result import SMALL_CELL, Finding, Result
+from workbench.views.amounts import PLAIN
 from workbench.views.render import BLANK, Table
 from workbench.views.theme import BLUE, GREY, styled
-from workbench.views.timeline import mark_onset
+from workbench.views.timeline import ABOVE, mark_onset, period_title
 
-PLAIN: Final = {
-    "base rate": "share of positive outcomes",
-    "error rate": "share of wrong decisions",
-    "selection rate": "share of favourable decisions",
-    "false positive rate": "share of negative cases that were decided positive",
-    "false negative rate": "share of positive cases that were decided negative",
-}
-"""Unit of a finding to what it is in words that need no course in statistics."""
 SIDES: Final = ((BLUE, "circle", "solid"), (GREY, "diamond", "dot"))
 LONGEST_SIDE: Final = 70
 Form = dict[str, Plain]
@@ -54,11 +47,18 @@ def history_form(result: Result | None, finding: Finding) -> Form | None:
     earliest, latest = finding.onset_interval or (finding.onset, finding.onset)
     return {
         "statistic": PLAIN.get(row["statistic"], str(row["statistic"])),
-        "of": f"{row['counted']} among {row['among']}" if share else f"{row['counted']}",
+        "of": _counted(row["counted"], row["among"], share=share),
         "share": share, "period": None if pd.isna(row["period"]) else str(row["period"]), "starts": to_plain(starts),
         "sides": to_plain(sides), "levels": to_plain(_levels(_of(result.tables["levels"], finding), share=share)),
         "onset": finding.onset, "earliest": earliest, "latest": latest,
     }  # fmt: skip
+
+
+def _counted(counted: str, among: str, *, share: bool) -> str:
+    """What is counted or averaged, and in which rows."""
+    if share:
+        return f"{counted} among {among}"
+    return counted if counted == among else f"the {counted} of {among}"
 
 
 def _of(table: pd.DataFrame, finding: Finding) -> pd.DataFrame:
@@ -106,7 +106,7 @@ def _rows_text(rows: object) -> str:
 
 def levels_table(form: Mapping[str, Any]) -> Table:
     """Before beside since, on the finding's rows and on the others, every share with its rows."""
-    columns = ["rows of the log", "when", f"{form['statistic']} [95 % interval]", "of how many rows"]
+    columns = ["rows of the log", "when", f"{form['statistic']} [95 % interval]", "of about how many rows"]
     return Table(pd.DataFrame(form["levels"], columns=columns), f"Counted: {form['of']}")
 
 
@@ -120,11 +120,11 @@ def history_figure(form: Mapping[str, Any], finding: Finding) -> go.Figure:
         ))  # fmt: skip
     if finding.onset is not None:
         mark_onset(figure, finding, "began")
-    figure.update_xaxes(title=f"first day of the {form['period']}, UTC")
+    figure.update_xaxes(title=period_title(form["period"]))
     figure.update_yaxes(title=f"{form['statistic']}<br>of each {form['period']}", tickformat=".0%" if form["share"] else None,
                         rangemode="tozero" if form["share"] or form["statistic"] == "rows" else "normal")  # fmt: skip
     title = f"#{finding.rank}: {form['statistic']} over time<br><sup>counted: {form['of']}</sup>"
-    return styled(figure, title=title, height=420).update_layout(margin={"t": 110})
+    return styled(figure, title=title, height=440).update_layout(margin={"t": 130}, legend={"y": ABOVE})
 
 
 def shortened(text: str, longest: int = LONGEST_SIDE) -> str:

@@ -15,7 +15,7 @@ from workbench.analysis.soundness import MISSING, REPEATED, ROWS
 from workbench.result import SMALL_CELL, Result
 from workbench.views.render import BLANK, Sentence, Table, blanked
 from workbench.views.theme import GREY, INK, ORANGE, PALETTE, SYMBOLS, WHITE, styled
-from workbench.views.timeline import RATES, WORDS
+from workbench.views.timeline import RATES, WORDS, period_title
 
 NOT_INSPECTED: Final = Sentence("The columns could not be inspected; see how the check went.")
 NORMAL: Final = 1.959964
@@ -59,7 +59,7 @@ def soundness_figure(followed: Result | None, results: Mapping[str, Result]) -> 
         figure.update_yaxes(title=axis.format(period=period), tickformat=".0%" if share else None, rangemode="tozero",
                             row=row, col=1)  # fmt: skip
         _mark_changes(figure, _changes_of(results, series), row)
-    figure.update_xaxes(title=f"first day of the {period}, UTC", row=len(panels), col=1)
+    figure.update_xaxes(title=period_title(period), row=len(panels), col=1)
     return styled(figure, title="Soundness over time, every change where it began", height=130 + 190 * len(panels))
 
 

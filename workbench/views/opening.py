@@ -15,11 +15,12 @@ from workbench.predicate import Predicate
 from workbench.result import SMALL_CELL, Finding, Result
 from workbench.triage.files import HISTORY
 from workbench.triage.repair.undo import REPAIR
+from workbench.views.amounts import size_text
 from workbench.views.disparity import groups_figure
 from workbench.views.drift import column_figure
-from workbench.views.history import PLAIN, history_figure, history_form
+from workbench.views.history import history_figure, history_form
 from workbench.views.render import Sentence, escaped
-from workbench.views.triage import findings_figure, findings_of, is_share
+from workbench.views.triage import counted, findings_figure, findings_of, noted_text
 from workbench.views.undone import noted
 from workbench.vocabulary import CAUSES
 
@@ -34,6 +35,8 @@ QUESTIONS: Final = {
     REPAIR: "does the harm go away when its cause is undone",
 }
 """Check to what it asks, in words."""
+FACT: Final = "Wrong in this log as a whole, with no beginning to be found in it"
+"""How an incident opens that says what is, not what changed: without a reference nothing tells whether it was ever otherwise."""
 ENOUGH_ROWS: Final = 30
 RARE: Final = ((1e-9, "a billion"), (1e-6, "a million"), (1e-3, "a thousand"))
 
@@ -63,20 +66,24 @@ def opening(document: Mapping[str, Any], mute: Collection[str] = ()) -> Opening:
     rows = int(document["dataset"]["rows"])
     findings = findings_of(document)
     if document["verdict"] == "incident":
-        return _incident(findings, rows)
-    noted = f"; {_noted(len(findings))}" if findings else ""
-    checked = f"Checked: {_asked(document)}{noted}. {_unasked(document)}".strip()
+        return _incident(findings, rows, windows=document.get("reference") is not None)
+    noted = noted_text(findings)
+    checked = f"Checked: {_asked(document)}{f'; {noted}' if noted else ''}."
     if document["verdict"] == "no incident found":
-        return Opening(f"No incident found in {rows:,} decisions.", checked)
-    return Opening(f"Could not tell whether these {rows:,} decisions hold an incident: {_why(document, mute)}.", checked)
+        return Opening(f"No incident found in {rows:,} decisions.", f"{checked} {_unasked(document)}".strip())
+    silent = [check for check in document["checks"] if check["name"] in mute or check["status"] == "failed"]
+    lead = f"Could not tell whether these {rows:,} decisions hold an incident: {_why(document, silent)}."
+    return Opening(lead, f"{checked} {_unasked(document, silent)}".strip())
 
 
-def _incident(findings: Sequence[Finding], rows: int) -> Opening:
+def _incident(findings: Sequence[Finding], rows: int, *, windows: bool) -> Opening:
     stands = [finding for finding in findings if finding.explained_by is None]
     first, others = stands[0], len(stands) - 1
     dated = first.onset is not None and first.onset[:10] in first.statement
-    parts = [*([] if dated else [since(first)]), touched(first, rows), sureness(first)]
-    lead = f"Most probably wrong: {first.statement}; {', '.join(parts[:-1])}, and {parts[-1]}."
+    began = [] if dated or _is_fact(first, windows=windows) else [since(first)]
+    parts = [*began, touched(first, rows), sureness(first)]
+    told = FACT if _is_fact(first, windows=windows) else "Most probably wrong"
+    lead = f"{told}: {first.statement}; {', '.join(parts[:-1])}, and {parts[-1]}."
     rest = [
         cause_text(first),
         first.undone or "",
@@ -87,16 +94,20 @@ def _incident(findings: Sequence[Finding], rows: int) -> Opening:
     return Opening(lead, " ".join(f"{part[0].upper()}{part[1:]}." for part in rest if part))
 
 
+def _is_fact(finding: Finding, *, windows: bool) -> bool:
+    """Whether it is a state of the one log there is, of which nothing says that it began."""
+    return not windows and finding.onset is None
+
+
 def _more(others: int, explained: int) -> str:
-    """How many findings stand beside the first, and how many are put down to another."""
-    told = [f"{others} more finding{'s' if others > 1 else ''} below"] if others else []
-    told += [f"{explained} finding{'s' if explained > 1 else ''} put down to {'them' if others else 'it'}"] if explained else []
-    return ", ".join(told)
+    """How many findings stand beside the first, and how many another explains."""
+    if not others:
+        return f"it explains {counted(explained)} below" if explained else ""
+    return f"{counted(others, 'more ')} below" + (f", and {explained} that one of these explains" if explained else "")
 
 
-def _why(document: Mapping[str, Any], mute: Collection[str]) -> str:
+def _why(document: Mapping[str, Any], silent: Sequence[Mapping[str, Any]]) -> str:
     """Why nobody can say that there is none."""
-    silent = [check for check in document["checks"] if check["name"] in mute or check["status"] == "failed"]
     if silent:
         return "; ".join(f"{_question(check)}? {_reason(check)}" for check in silent)
     if not any(check["status"] == "ran" for check in document["checks"]):
@@ -127,17 +138,6 @@ def touched(finding: Finding, rows: int) -> str:
     return f"it touches {part} of {rows:,} decisions{share}{people}"
 
 
-def size_text(finding: Finding) -> str:
-    """The size with its interval; empty where either is not known."""
-    if finding.effect is None or finding.interval is None or None in finding.interval:
-        return ""
-    low, high = (float(end or 0.0) for end in finding.interval)
-    if not is_share(finding):
-        return f"it differs by {finding.effect:+.3g} in {finding.unit} (95 % sure: {low:+.3g} to {high:+.3g})"
-    size = f"{PLAIN.get(finding.unit, finding.unit)} differs by {100 * finding.effect:+.1f} percentage points"
-    return f"the {size} (95 % sure: {100 * low:+.1f} to {100 * high:+.1f})"
-
-
 def cause_text(finding: Finding) -> str:
     """What it is put down to, in words; empty where nothing tells."""
     return "" if finding.cause is None else f"put down to {finding.cause}: {CAUSES[finding.cause].meaning}"
@@ -158,18 +158,15 @@ def rarity(p: float) -> str:
     return f"chance alone would show as much {often}"
 
 
-def _noted(count: int) -> str:
-    return f"{count} finding{'s' if count > 1 else ''} below, too small or too old to be one"
-
-
 def _asked(document: Mapping[str, Any]) -> str:
     """What the checks that ran ask."""
     return ", ".join(_question(check) for check in document["checks"] if check["status"] == "ran") or "nothing"
 
 
-def _unasked(document: Mapping[str, Any]) -> str:
-    """What was not checked, each with the reason."""
-    told = [f"{_question(check)} ({_reason(check)})" for check in document["checks"] if check["status"] != "ran"]
+def _unasked(document: Mapping[str, Any], silent: Sequence[Mapping[str, Any]] = ()) -> str:
+    """What was not checked, each with the reason, less what was told already."""
+    left = [check for check in document["checks"] if check["status"] != "ran" and check not in silent]
+    told = [f"{_question(check)} ({_reason(check)})" for check in left]
     return f"Not checked: {'; '.join(told)}." if told else ""
 
 

@@ -52,7 +52,16 @@ LAB_IS_DARK: Final = 'body[data-jp-theme-light="false"] '
 def styled(figure: go.Figure, *, title: str, height: int) -> go.Figure:
     """`figure` in the workbench's type, with its title and height in pixels; every axis has to say of what it is a share."""
     figure.update_layout(
-        title={"text": title, "x": 0, "xanchor": "left", "font": {"size": 17}},
+        title={
+            "text": title,
+            "x": 0,
+            "xanchor": "left",
+            "y": 1,
+            "yref": "container",
+            "yanchor": "top",
+            "pad": {"t": 26},
+            "font": {"size": 17},
+        },
         template="none",
         height=height,
         font={"size": 14, "family": FONT.replace('"', ""), "color": INK},

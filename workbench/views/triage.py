@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import pandas as pd
 import plotly.graph_objects as go
 
-from workbench.analysis.measures import LABELS, SHARES
 from workbench.result import SMALL_CELL, Finding, Result
+from workbench.views.amounts import amount_of, effect_text, is_share
 from workbench.views.disparity import groups_figure
 from workbench.views.render import BLANK, Sentence, Table
 from workbench.views.theme import INK, SEVERITY_COLORS, styled
 from workbench.views.timeline import timeline_figure
 
-SHARE_UNITS = frozenset(LABELS[measure] for measure in (*SHARES, "error", "balanced_error"))
-SHARES_BEGIN = ("share of", "missing share", "total variation")
-"""How other units begin that are shares of rows: any other (a mean, powers of ten) is not drawn in percentage points."""
 LONGEST_LABEL = 60
+HELD: Final = re.compile(r"holds without the rows where (?P<where>.+?)(?: \((?P<left>[-+][\d.]+)\))?")
+"""What `workbench.triage.fold` says of a finding that is left without a defect's rows."""
 
 
 def headline(verdict: str, findings: Sequence[Finding], rows: int) -> str:
@@ -27,9 +27,23 @@ def headline(verdict: str, findings: Sequence[Finding], rows: int) -> str:
     if not new:
         return f"{verdict.capitalize()}: nothing stood out in {rows:,} decisions."
     first = new[0]
-    others = f" {len(new) - 1} more finding{'s' if len(new) > 2 else ''} below." if len(new) > 1 else ""
-    lead = "Too small or too old to be one" if verdict == "no incident found" else "First"
+    others = f" {counted(len(new) - 1, 'more ')} below." if len(new) > 1 else ""
+    lead = "First" if verdict == "incident" else noted_text(findings).capitalize()
     return f"{verdict.capitalize()} in {rows:,} decisions. {lead}: {first.statement}.{others}"
+
+
+def noted_text(findings: Sequence[Finding]) -> str:
+    """How many findings make no incident, and why not: they were so before as well, or they are small; empty without any."""
+    standing = sum(finding.standing for finding in findings)
+    small = len(findings) - standing
+    told = [f"{counted(standing)} below held before as well (standing)"] if standing else []
+    told += [f"{counted(small)} below {'are' if small > 1 else 'is'} too small to be an incident"] if small else []
+    return ", ".join(told)
+
+
+def counted(count: int, which: str = "") -> str:
+    """So many findings, in words."""
+    return f"{count} {which}finding{'s' if count > 1 else ''}"
 
 
 def findings_table(findings: Sequence[Finding]) -> Table:
@@ -48,18 +62,6 @@ def findings_table(findings: Sequence[Finding]) -> Table:
     ]
     columns = ["#", "severity", "kind", "what", "effect", "since", "people"]
     return Table(pd.DataFrame(rows, columns=columns), "Findings, ranked")
-
-
-def effect_text(finding: Finding) -> str:
-    """Effect, 95 % interval and unit; differences of shares in percentage points."""
-    if finding.effect is None:
-        return BLANK
-    scale, digits, points = (100, 1, " pp") if _is_share_unit(finding.unit) else (1, 3, "")
-    interval = ""
-    if finding.interval is not None and None not in finding.interval:
-        low, high = (scale * float(end or 0) for end in finding.interval)
-        interval = f" [{low:.{digits}f}, {high:.{digits}f}]"
-    return f"{scale * finding.effect:+.{digits}f}{points}{interval} {finding.unit}"
 
 
 def since_text(finding: Finding) -> str:
@@ -89,8 +91,18 @@ def bearing_text(finding: Finding) -> str:
         parts.append(f"explained by #{finding.explained_by}")
     if finding.standing:
         parts.append("standing")
-    parts += finding.ruled_out
+    parts += [ruled_out_text(text, finding.unit) for text in finding.ruled_out]
     return "; ".join(parts) or BLANK
+
+
+def ruled_out_text(text: str, unit: str) -> str:
+    """What triage put to the test: of a defect whose rows were left out, what was left of the finding, in its unit."""
+    tested = HELD.fullmatch(text)
+    if tested is None:
+        return text
+    amount = amount_of(unit)
+    left = f"it is {amount.number(float(tested['left']))}{amount.after}" if tested["left"] else "it is still there"
+    return f"not because of the rows where {tested['where']}: without them {left}"
 
 
 def detail_text(finding: Finding) -> str:
@@ -120,15 +132,6 @@ def findings_figure(findings: Sequence[Finding]) -> go.Figure:
     figure.update_yaxes(title="finding: share, rows", categoryorder="array", categoryarray=labels)
     title = f"How large, and how sure{f'<br><sup>in other units, not drawn: {others}</sup>' if others else ''}"
     return styled(figure, title=title, height=170 + 46 * max(1, len(drawn))).update_layout(margin={"t": 110})
-
-
-def is_share(finding: Finding) -> bool:
-    """Whether its effect is a difference of shares of rows, known with an interval."""
-    return None not in (finding.interval or (None,)) and _is_share_unit(finding.unit)
-
-
-def _is_share_unit(unit: str) -> bool:
-    return unit in SHARE_UNITS or unit.startswith(SHARES_BEGIN)
 
 
 def _points(findings: Sequence[Finding], severity: str, color: str) -> go.Scatter:

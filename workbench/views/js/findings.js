@@ -32,7 +32,7 @@ const FINDINGS_STYLE = `
 .wb-findings .detail pre, .wb-findings .opened pre { background:transparent; color:var(--ink); border:1px solid var(--line); padding:8px; margin:2px 0 6px;
   white-space:pre-wrap; overflow-wrap:anywhere; font-size:13px; }
 .wb-findings .opened { border:1px solid var(--line); border-radius:6px; padding:6px 10px; margin:8px 0; }
-.wb-findings .mark { vertical-align:-1px; display:inline-block; margin-right:6px; }
+.wb-findings .mark { vertical-align:-1px; display:inline-block; margin-right:6px; max-width:none; }
 `;
 
 function marker(severity) {
@@ -48,8 +48,10 @@ function severityMark(severity) {
 // The effect with its interval on a line that holds 0; a sentence where it was not measured.
 function effectFigure(row) {
   if (row.effect === null) return make("p", {}, "The size of this finding was not measured.");
-  const [from, to] = row.interval ?? [row.effect, row.effect];
-  let [low, high] = [Math.min(0, from, row.effect), Math.max(0, to, row.effect)];
+  const times = row.points ? 100 : 1;
+  const effect = times * row.effect;
+  const [from, to] = row.interval ? row.interval.map((end) => times * end) : [effect, effect];
+  let [low, high] = [Math.min(0, from, effect), Math.max(0, to, effect)];
   const room = (high - low || 1) * 0.08;
   [low, high] = [low - room, high + room];
   const x = (value) => 20 + (560 * (value - low)) / (high - low);
@@ -67,9 +69,9 @@ function effectFigure(row) {
     line(x(from), 32, x(to), 32, 2);
     for (const end of [from, to]) line(x(end), 25, x(end), 39, 2);
   }
-  const point = draw("g", { transform: `translate(${x(row.effect)} 32)` });
+  const point = draw("g", { transform: `translate(${x(effect)} 32)` });
   point.append(marker(row.severity));
-  const unit = row.unit || "effect";
+  const unit = `${row.unit || "effect"}${row.points ? ", in percentage points" : ""}`;
   const title = row.interval ? `${unit}, with its 95 % interval; 0: no difference` : `${unit}; 0: no difference`;
   svg.append(point, draw("text", { x: 300, y: 98, "text-anchor": "middle" }, title));
   return svg;

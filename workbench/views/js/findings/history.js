@@ -73,7 +73,7 @@ function courseKey(form) {
 // Before beside since, on the finding's rows and on the others.
 function levelsTable(form) {
   if (!form.levels.length) return "";
-  const heads = ["rows of the log", "when", `${form.statistic} [95 % interval]`, "of how many rows"];
+  const heads = ["rows of the log", "when", `${form.statistic} [95 % interval]`, "of about how many rows"];
   const head = make("tr", {}, ...heads.map((text) => make("th", { scope: "col" }, text)));
   const rows = form.levels.map((level) => make("tr", {}, ...level.map((text) => make("td", {}, text))));
   return make("table", { class: "levels" }, make("caption", {}, `Counted: ${form.of}`), make("thead", {}, head), make("tbody", {}, ...rows));
