@@ -28,12 +28,12 @@ import numpy as np
 import pandas as pd
 
 from workbench.attacks.art import evade_with_art
-from workbench.attacks.asking import BLOCK
 from workbench.attacks.constraints import Domain
 from workbench.attacks.evasion import evade, judge_attack
 from workbench.attacks.recorder import Recorder, RecordingWriter
 from workbench.attacks.recording import Recording
 from workbench.attacks.replay import replay
+from workbench.attacks.replay.asking import BLOCK
 from workbench.models import BoosterTarget, booster_target, http_target
 
 CASES = ("coalesced", "recorded", "http", "versions", "attack", "memory")

@@ -11,7 +11,7 @@ import pytest
 from workbench.attacks.constraints import Domain
 from workbench.attacks.evasion import Evasion, evade, record_attack
 from workbench.attacks.recording import Recording
-from workbench.attacks.trial import Setting
+from workbench.attacks.scenarios.trial import Setting
 from workbench.models import Target, python_target
 
 WEIGHTS = np.array([1.0, -0.5, 0.25, 0.8])

@@ -10,8 +10,8 @@ import pytest
 from scipy.stats import mannwhitneyu
 
 from workbench.attacks.exposure import _told, measure_exposure
-from workbench.attacks.inference import membership_inference
-from workbench.attacks.trial import Setting
+from workbench.attacks.generators.inference import membership_inference
+from workbench.attacks.scenarios.trial import Setting
 
 
 def knows_the_south(frame: pd.DataFrame, labels: np.ndarray) -> Any:

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.attacks.cascade import failing_downstream
-from workbench.attacks.catalogue import find_scenario
+from workbench.attacks.generators.cascade import failing_downstream
+from workbench.attacks.generators.load import arrivals, load
+from workbench.attacks.generators.stress import missing_fields
 from workbench.attacks.health import (
     AXES,
     COLUMNS,
@@ -23,12 +24,11 @@ from workbench.attacks.health import (
     most_waiting,
     resident_megabytes,
 )
-from workbench.attacks.load import arrivals, load
 from workbench.attacks.recording import Recording
-from workbench.attacks.rehearsal import rehearse
 from workbench.attacks.replay import replay
-from workbench.attacks.stress import missing_fields
-from workbench.attacks.trial import Setting
+from workbench.attacks.scenarios.catalogue import find_scenario
+from workbench.attacks.scenarios.rehearsal import rehearse
+from workbench.attacks.scenarios.trial import Setting
 from workbench.models import Target, python_target
 
 TIMES = st.lists(st.tuples(st.integers(0, 20), st.integers(0, 9), st.integers(1, 9)), min_size=1, max_size=12)
@@ -141,7 +141,7 @@ def test_an_outage_shows_what_is_down_and_how_many_wait_by_second(make_setting: 
 def test_what_the_machine_measures_is_no_part_of_the_digest(make_setting: Callable[..., Setting], monkeypatch: Any) -> None:
     scenario = find_scenario("failing-downstream")
     first = rehearse(scenario, make_setting())
-    monkeypatch.setattr("workbench.attacks.cascade.resident_megabytes", lambda: 1.0)
+    monkeypatch.setattr("workbench.attacks.generators.cascade.resident_megabytes", lambda: 1.0)
     second = rehearse(scenario, make_setting())
     assert set(second.tables["health"]["memory"]) == {1.0} != set(first.tables["health"]["memory"])
     assert first.digest == second.digest

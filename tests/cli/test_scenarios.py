@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from workbench.attacks.catalogue import find_scenario, open_catalogue
-from workbench.attacks.scenario import read_scenario
+from workbench.attacks.scenarios.catalogue import find_scenario, open_catalogue
+from workbench.attacks.scenarios.scenario import read_scenario
 
 MODELS = """
 import numpy as np
@@ -115,7 +115,7 @@ def test_show_prints_everything(workbench: Any) -> None:
 def test_diff_of_two_scenarios_and_of_two_folders(workbench: Any, tmp_path: Path) -> None:
     import shutil
 
-    from workbench.attacks.catalogue import SHIPPED
+    from workbench.attacks.scenarios.catalogue import SHIPPED
 
     shutil.copytree(SHIPPED, tmp_path / "own")
     (tmp_path / "own" / "heavy-load.yaml").unlink()
@@ -161,7 +161,7 @@ def test_a_scenario_that_could_not_run_says_why_and_exits_2(workbench: Any, log:
 
 
 def test_all_of_a_folder_run_in_one_call(workbench: Any, log: Path, models: str, tmp_path: Path) -> None:
-    from workbench.attacks.scenario import write_scenario
+    from workbench.attacks.scenarios.scenario import write_scenario
 
     (tmp_path / "own").mkdir()
     for name in ("category-recode", "missing-fields"):

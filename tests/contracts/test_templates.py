@@ -9,7 +9,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from workbench.attacks.charter import EXAMPLE
+from workbench.attacks.scenarios.charter import EXAMPLE
 from workbench.evidence.freeze import has_errors
 from workbench.evidence.templates import declared_parameters, find_template, list_templates
 

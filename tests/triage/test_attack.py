@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.attacks.finding import scenario_from_findings
 from workbench.attacks.recorder import RecordingWriter
 from workbench.attacks.recording import Recording
+from workbench.attacks.scenarios.finding import scenario_from_findings
 from workbench.data.dataset import Dataset, open_dataset
 from workbench.data.examples import find_example
 from workbench.models.target import Prediction

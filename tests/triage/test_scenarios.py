@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.attacks.catalogue import find_scenario, open_catalogue
-from workbench.attacks.runs import read_runs
-from workbench.attacks.trial import Setting
+from workbench.attacks.scenarios.catalogue import find_scenario, open_catalogue
+from workbench.attacks.scenarios.runs import read_runs
+from workbench.attacks.scenarios.trial import Setting
 from workbench.data.dataset import Dataset, open_dataset
 from workbench.errors import InputError, UnknownNameError
 from workbench.models import python_target

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from workbench.attacks.catalogue import find_scenario, open_catalogue
-from workbench.attacks.charter import EXAMPLE, Charter, judge_charter, read_charter
+from workbench.attacks.scenarios.catalogue import find_scenario, open_catalogue
+from workbench.attacks.scenarios.charter import EXAMPLE, Charter, judge_charter, read_charter
 from workbench.result import Result
 from workbench.views.charter import LOOKS, bindings_table, charter_figure, charter_sentence, criteria_table
 from workbench.views.render import Sentence

@@ -3,8 +3,8 @@
 import pandas as pd
 import pytest
 
-from workbench.attacks.catalogue import coverage, open_catalogue
-from workbench.attacks.controls import control_matrix, read_controls
+from workbench.attacks.scenarios.catalogue import coverage, open_catalogue
+from workbench.attacks.scenarios.controls import control_matrix, read_controls
 from workbench.views.coverage import controls_figure, controls_table, gaps_sentence, technique_figure
 
 CATALOGUE = open_catalogue()

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from workbench.attacks.review import Closeup, Group, Step
+from workbench.attacks.replay.review import Closeup, Group, Step
 from workbench.predicate import equals
 from workbench.result import Result
 from workbench.views.replay import (

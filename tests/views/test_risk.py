@@ -1,6 +1,6 @@
 """Money at risk in words and rows."""
 
-from workbench.attacks.risk import Attempts, assess_risk
+from workbench.attacks.scenarios.risk import Attempts, assess_risk
 from workbench.result import Result
 from workbench.views.risk import money_figure, money_table, risk_sentence
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from workbench.attacks.stress import score_histogram
+from workbench.attacks.generators.stress import score_histogram
 from workbench.result import Result
 from workbench.views.render import Sentence
 from workbench.views.scenarios import outcomes_sentence, outcomes_table, scores_figure

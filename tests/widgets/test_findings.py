@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
-from workbench.attacks.scenario import read_scenario
+from workbench.attacks.scenarios.scenario import read_scenario
 from workbench.data.dataset import Dataset, open_dataset
 from workbench.digest import digest
 from workbench.evidence.blank import refuse_blank

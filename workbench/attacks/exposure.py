@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
-from workbench.attacks.inference import SHUFFLES, ask_members, auc_interval, auc_of
-from workbench.attacks.trial import Setting
+from workbench.attacks.generators.inference import SHUFFLES, ask_members, auc_interval, auc_of
+from workbench.attacks.scenarios.trial import Setting
 from workbench.predicate import ALL_ROWS, Predicate, equals
 from workbench.result import SMALL_CELL, Result, provenance
 

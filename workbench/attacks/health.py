@@ -18,7 +18,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from workbench.attacks.trial import share_columns
+from workbench.attacks.scenarios.trial import share_columns
 from workbench.models.faults import fault_kind
 from workbench.result.cells import is_small
 

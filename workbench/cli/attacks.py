@@ -50,8 +50,8 @@ def record(
     scenario: Annotated[str, typer.Option("--scenario", help="The scenario that these inputs try: name, id or file.")] = "",
 ) -> None:
     """Ask a model about every row of a log, and keep exactly what was asked and answered."""
-    from workbench.attacks.catalogue import find_scenario
     from workbench.attacks.recorder import record as ask_and_keep
+    from workbench.attacks.scenarios.catalogue import find_scenario
     from workbench.data.dataset import open_dataset
     from workbench.incident.approvals import approval_for
 
@@ -148,8 +148,8 @@ def replay(
 
     Exit 1: a target fails more than its baseline, is an overfitted defence, or answered nothing.
     """
-    from workbench.attacks.asking import Limits
     from workbench.attacks.recording import open_recording
+    from workbench.attacks.replay.asking import Limits
     from workbench.attacks.triple import Fresh
     from workbench.incident.approvals import approval_for
     from workbench.triage.replay import replay_recording

@@ -13,7 +13,7 @@ from workbench.errors import InputError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from workbench.attacks.catalogue import Catalogue
+    from workbench.attacks.scenarios.catalogue import Catalogue
     from workbench.result import Result
 
 
@@ -29,9 +29,9 @@ def charter(
 
     Exit 0: every criterion is bound and, with --results, met; 1: one is not, or nobody can tell; 2: it could not run.
     """
-    from workbench.attacks.catalogue import open_catalogue
-    from workbench.attacks.charter import EXAMPLE, judge_charter, read_charter
-    from workbench.attacks.runs import read_runs
+    from workbench.attacks.scenarios.catalogue import open_catalogue
+    from workbench.attacks.scenarios.charter import EXAMPLE, judge_charter, read_charter
+    from workbench.attacks.scenarios.runs import read_runs
 
     if example:
         typer.echo(EXAMPLE.read_text(encoding="utf-8"), nl=False)
@@ -104,7 +104,7 @@ def say_controls(catalogue: Catalogue, path: str) -> dict[str, object]:
     path
         A map of one's own; empty: the one that ships.
     """
-    from workbench.attacks.controls import control_matrix, read_controls
+    from workbench.attacks.scenarios.controls import control_matrix, read_controls
     from workbench.result import records
 
     controls = read_controls(Path(path) if path else None)

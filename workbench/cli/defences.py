@@ -14,7 +14,7 @@ from workbench.cli.output import say, say_table, short, write_result
 if TYPE_CHECKING:
     import pandas as pd
 
-    from workbench.attacks.trial import Setting
+    from workbench.attacks.scenarios.trial import Setting
     from workbench.models import Target
     from workbench.views.render import Table
 
@@ -202,8 +202,8 @@ def segments(
     seed: Seed = 0,
 ) -> None:
     """In which segments a scenario fails more often. Exit 1: one was found."""
-    from workbench.attacks.catalogue import find_scenario
-    from workbench.attacks.vulnerable import LEVEL, vulnerable_segments
+    from workbench.attacks.scenarios.catalogue import find_scenario
+    from workbench.attacks.scenarios.vulnerable import LEVEL, vulnerable_segments
 
     versions = open_targets([target], trust=trust, allow_remote=allow_remote, production=production)
     setting = _setting(data, roles, versions, incident, rows=rows, immutable=None, seed=seed)
@@ -225,8 +225,8 @@ def risk(
     json: JsonOut,
 ) -> None:
     """Money at risk under a stated mix of attackers. Exit 1: a scenario of the mix measured nothing."""
-    from workbench.attacks.risk import assess_risk, read_mix
-    from workbench.attacks.runs import read_runs
+    from workbench.attacks.scenarios.risk import assess_risk, read_mix
+    from workbench.attacks.scenarios.runs import read_runs
     from workbench.views.risk import money_table, risk_sentence
 
     result = assess_risk(read_runs(runs), read_mix(mix))
@@ -244,7 +244,7 @@ def _setting(
     """The rows of a log, with leave to ask production versions; without versions, of a target that nobody asks."""
     from dataclasses import replace
 
-    from workbench.attacks.trial import Setting
+    from workbench.attacks.scenarios.trial import Setting
     from workbench.data.dataset import open_dataset
     from workbench.incident.approvals import approval_for
     from workbench.models import python_target

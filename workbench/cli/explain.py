@@ -12,7 +12,7 @@ from workbench.cli.approvals import NAMED, AllowRemote, OfIncident, Production, 
 from workbench.cli.output import say, say_shown, say_table, write_json, write_result
 
 if TYPE_CHECKING:
-    from workbench.attacks.trial import Fit
+    from workbench.attacks.scenarios.trial import Fit
     from workbench.data.dataset import Dataset
     from workbench.result import Result
 
@@ -94,7 +94,7 @@ def privacy(
 def _say_exposure(dataset: Dataset, fit: Fit, where: Sequence[str], seed: int) -> Result:
     """Train a model on a third of the rows, and print who can be told to be among them."""
     from workbench.attacks.exposure import measure_exposure
-    from workbench.attacks.trial import Setting
+    from workbench.attacks.scenarios.trial import Setting
     from workbench.views.privacy import exposure_sentence, exposure_table
 
     result = measure_exposure(Setting.to_train(dataset, fit, seed=seed), where)

@@ -15,8 +15,8 @@ from workbench.cli.output import say, say_table, write_json
 if TYPE_CHECKING:
     import pandas as pd
 
-    from workbench.attacks.catalogue import Catalogue
-    from workbench.attacks.scenario import Scenario
+    from workbench.attacks.scenarios.catalogue import Catalogue
+    from workbench.attacks.scenarios.scenario import Scenario
     from workbench.result import Result
 
 Folder = Annotated[str, typer.Option("--catalogue", help="Folder of YAML files; default: the scenarios that ship.")]
@@ -53,7 +53,7 @@ def list_scenarios(
     json: Json = "",
 ) -> None:
     """The scenarios there are, or what they cover."""
-    from workbench.attacks.catalogue import Catalogue, coverage
+    from workbench.attacks.scenarios.catalogue import Catalogue, coverage
     from workbench.result import records
 
     found = _catalogue(catalogue)
@@ -79,7 +79,7 @@ def show(name: Annotated[str, typer.Argument(help="Name, id or YAML file.")], *,
     """Everything one scenario says."""
     import yaml
 
-    from workbench.attacks.catalogue import find_scenario
+    from workbench.attacks.scenarios.catalogue import find_scenario
 
     found = find_scenario(name)
     say(f"id: {found.id}", yaml.safe_dump(found.to_dict(), sort_keys=False, allow_unicode=True, width=100).rstrip())
@@ -94,8 +94,8 @@ def diff(
     json: Json = "",
 ) -> None:
     """What changed between two scenarios, or two catalogues."""
-    from workbench.attacks.catalogue import compare, find_scenario, open_catalogue
-    from workbench.attacks.scenario import changed_fields
+    from workbench.attacks.scenarios.catalogue import compare, find_scenario, open_catalogue
+    from workbench.attacks.scenarios.scenario import changed_fields
     from workbench.result import records
 
     if Path(before).is_dir() and Path(after).is_dir():
@@ -134,9 +134,9 @@ def run(
     seed: Seed = 0,
 ) -> None:
     """Try a scenario on a model. Exit 0: it held; 1: it failed, or could not tell; 2: it could not run."""
-    from workbench.attacks.asking import Limits
-    from workbench.attacks.rehearsal import rehearse
-    from workbench.attacks.trial import Setting
+    from workbench.attacks.replay.asking import Limits
+    from workbench.attacks.scenarios.rehearsal import rehearse
+    from workbench.attacks.scenarios.trial import Setting
     from workbench.data.dataset import open_dataset
     from workbench.incident.approvals import approval_for
     from workbench.triage.scenarios import open_fit
@@ -171,8 +171,8 @@ def from_finding(
     incident: Annotated[str, typer.Option("--incident", help="Id of the incident it came from.")] = "",
 ) -> None:
     """Make a scenario of a finding, with the link back."""
-    from workbench.attacks.finding import scenario_from_findings
-    from workbench.attacks.scenario import write_scenario
+    from workbench.attacks.scenarios.finding import scenario_from_findings
+    from workbench.attacks.scenarios.scenario import write_scenario
     from workbench.incident.home import author
 
     made = scenario_from_findings(findings, rank, author=author(), incident=incident or None)
@@ -189,13 +189,13 @@ def _say_coverage(kept: list[Scenario], matrix: pd.DataFrame) -> None:
 
 
 def _catalogue(folder: str) -> Catalogue:
-    from workbench.attacks.catalogue import open_catalogue
+    from workbench.attacks.scenarios.catalogue import open_catalogue
 
     return open_catalogue(folder or None)
 
 
 def _chosen(name: str, folder: str) -> list[Scenario]:
-    from workbench.attacks.catalogue import find_scenario
+    from workbench.attacks.scenarios.catalogue import find_scenario
 
     if name == "all":
         return list(_catalogue(folder))

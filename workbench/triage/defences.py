@@ -14,7 +14,7 @@ from workbench.attacks.defences.contribution import take_apart
 from workbench.attacks.defences.front import weigh_versions
 from workbench.attacks.defences.stack import Stack
 from workbench.attacks.recording import Recording
-from workbench.attacks.trial import Setting
+from workbench.attacks.scenarios.trial import Setting
 from workbench.attacks.triple import recorded_domain
 from workbench.data.dataset import open_dataset
 from workbench.models.target import Target

@@ -18,9 +18,9 @@ from workbench.analysis.slices import find_slices
 from workbench.attacks.approval import Approval, require_approval
 from workbench.attacks.constraints import Domain
 from workbench.attacks.evasion import evade
-from workbench.attacks.matching import Index, match_rows, spread
 from workbench.attacks.recording import Recording
 from workbench.attacks.recurrence import scenario_of, short_id
+from workbench.attacks.recurrence.matching import Index, match_rows, spread
 from workbench.data.dataset import Dataset
 from workbench.errors import InputError, UnknownNameError, WorkbenchError
 from workbench.lineage.consumed import consumed

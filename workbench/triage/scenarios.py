@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from workbench.attacks.asking import Limits
-from workbench.attacks.catalogue import open_catalogue
-from workbench.attacks.rehearsal import BOUNDED, rehearse
-from workbench.attacks.scenario import Scenario
-from workbench.attacks.trial import Fit, Setting
+from workbench.attacks.replay.asking import Limits
+from workbench.attacks.scenarios.catalogue import open_catalogue
+from workbench.attacks.scenarios.rehearsal import BOUNDED, rehearse
+from workbench.attacks.scenarios.scenario import Scenario
+from workbench.attacks.scenarios.trial import Fit, Setting
 from workbench.data.dataset import Dataset
 from workbench.errors import InputError
 from workbench.models import open_python
@@ -60,7 +60,7 @@ def try_scenarios(
     Parameters
     ----------
     setting, limits
-        As `workbench.attacks.rehearsal.rehearse` takes them; the limits hold for each scenario.
+        As `workbench.attacks.scenarios.rehearsal.rehearse` takes them; the limits hold for each scenario.
     dataset
         The log that the setting was made of.
 

@@ -8,12 +8,12 @@ from typing import Any, Final
 import pandas as pd
 import plotly.graph_objects as go
 
-from workbench.attacks.controls import ABOUT
+from workbench.attacks.scenarios.controls import ABOUT
 from workbench.views.render import BLANK, Sentence, Table
 from workbench.views.theme import BLUE, GREY, GRID, INK, ORANGE, styled
 
 TECHNIQUE: Final = ("technique", "meaning", "scenarios")
-"""Columns of `workbench.attacks.catalogue.coverage` before those of the scenarios."""
+"""Columns of `workbench.attacks.scenarios.catalogue.coverage` before those of the scenarios."""
 COUNT: Final = "scenarios"
 GAP: Final = "gap"
 ELSEWHERE: Final = "otherwise"
@@ -21,13 +21,13 @@ LONGEST: Final = 52
 
 
 def technique_figure(matrix: pd.DataFrame) -> go.Figure:
-    """ATLAS technique × scenario, of `workbench.attacks.catalogue.coverage`."""
+    """ATLAS technique × scenario, of `workbench.attacks.scenarios.catalogue.coverage`."""
     labels = [f"{row['technique']}  {row['meaning']}" for row in matrix.to_dict("records")]
     return _figure(matrix, labels, TECHNIQUE, [False] * len(matrix), "Which scenario tries which ATLAS technique")
 
 
 def controls_figure(matrix: pd.DataFrame, framework: str) -> go.Figure:
-    """Control × scenario of one framework, of `workbench.attacks.controls.control_matrix`."""
+    """Control × scenario of one framework, of `workbench.attacks.scenarios.controls.control_matrix`."""
     part = matrix[matrix["framework"] == framework].reset_index(drop=True)
     labels = [f"{row['control']}  {row['about']}" for row in part.to_dict("records")]
     shown = part["otherwise"].notna().tolist()

@@ -15,7 +15,7 @@ import plotly.graph_objects as go
 
 from workbench.attacks.evasion import MOST_ERRORS
 from workbench.attacks.gain import VERDICTS, verdict_words
-from workbench.attacks.review import Closeup, Group, Review, Step
+from workbench.attacks.replay.review import Closeup, Group, Review, Step
 from workbench.attacks.verdict import OUTCOMES
 from workbench.digest import Plain
 from workbench.predicate import Predicate

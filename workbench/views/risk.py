@@ -1,6 +1,6 @@
 """What attacks put at risk, as a sentence, tables and a figure: money by scenario under a stated mix, attack told from noise.
 
-Every function takes a Result of kind ``risk`` (`workbench.attacks.risk.assess_risk`). The mix is an assumption, so every view
+Every function takes a Result of kind ``risk`` (`assess_risk`). The mix is an assumption, so every view
 says so.
 """
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 import pandas as pd
 import plotly.graph_objects as go
 
-from workbench.attacks.rehearsal import OUTCOMES
+from workbench.attacks.scenarios.rehearsal import OUTCOMES
 from workbench.result import Result
 from workbench.views.render import BLANK, Sentence, Table, estimate_text
 from workbench.views.theme import BLUE, GREY, ORANGE, styled

@@ -9,8 +9,8 @@ from typing import Final
 import traitlets
 
 from workbench.analysis.losses import default_loss
-from workbench.attacks.finding import DERIVED, scenario_from_finding
-from workbench.attacks.scenario import scenario_yaml, write_scenario
+from workbench.attacks.scenarios.finding import DERIVED, scenario_from_finding
+from workbench.attacks.scenarios.scenario import scenario_yaml, write_scenario
 from workbench.data.dataset import Dataset
 from workbench.digest import digest
 from workbench.errors import InputError, RolesError, UnknownNameError

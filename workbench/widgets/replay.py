@@ -8,7 +8,7 @@ from typing import Any
 import traitlets
 
 from workbench.attacks.recording import Recording
-from workbench.attacks.review import Review
+from workbench.attacks.replay.review import Review
 from workbench.errors import InputError, PredicateError, UnknownNameError
 from workbench.models.target import Target
 from workbench.predicate import ALL_ROWS, Predicate

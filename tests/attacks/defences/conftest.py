@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from workbench.attacks.defences.bench import Bench, lay_bench
-from workbench.attacks.trial import Setting
+from workbench.attacks.scenarios.trial import Setting
 from workbench.models import Target, python_target
 
 CONSTRAINTS = {"immutable": ["a", "b"]}

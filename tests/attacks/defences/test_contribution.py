@@ -10,7 +10,7 @@ import pytest
 from workbench.attacks.defences.bench import Bench, lay_bench, measure_defence
 from workbench.attacks.defences.contribution import leave_one_out
 from workbench.attacks.defences.stack import Layer, Stack, detector, guard, preprocessing
-from workbench.attacks.trial import Setting
+from workbench.attacks.scenarios.trial import Setting
 from workbench.errors import InputError
 from workbench.models import Prediction, Target, python_target
 

@@ -13,7 +13,7 @@ from workbench.attacks.defences.held_out import judge_defences
 from workbench.attacks.defences.stack import Stack, detector, guard, preprocessing
 from workbench.attacks.defences.training import Training, train_adversarial, train_plain
 from workbench.attacks.evasion import Evasion, evade
-from workbench.attacks.trial import Setting
+from workbench.attacks.scenarios.trial import Setting
 from workbench.errors import InputError
 from workbench.models import Prediction, Target, python_target
 

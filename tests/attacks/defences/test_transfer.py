@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from workbench.attacks.defences.transfer import transfer_matrix
-from workbench.attacks.trial import Setting
+from workbench.attacks.scenarios.trial import Setting
 from workbench.errors import InputError
 from workbench.models import Target, python_target
 

@@ -20,7 +20,7 @@ from workbench.attacks.constraints import Domain
 from workbench.attacks.decisions import decision_texts
 from workbench.attacks.evasion import Evasion, evade
 from workbench.attacks.gain import Falls
-from workbench.attacks.trial import Setting
+from workbench.attacks.scenarios.trial import Setting
 from workbench.attacks.triple import BUDGET, FEWEST_HELD_OUT
 from workbench.attacks.verdict import ABSTAINED, FAIL, FIRST_ERROR, PASS
 from workbench.errors import InputError

@@ -20,7 +20,7 @@ from workbench.attacks.defences.bench import ROWS, Bench, Measurement, lay_bench
 from workbench.attacks.defences.paired import compare_paired
 from workbench.attacks.defences.stack import Stack
 from workbench.attacks.gain import LEVEL, VERDICTS, fresh_gain, gained_on_replay, verdict_word
-from workbench.attacks.trial import Setting
+from workbench.attacks.scenarios.trial import Setting
 from workbench.attacks.triple import BUDGET
 from workbench.digest import digest
 from workbench.errors import InputError

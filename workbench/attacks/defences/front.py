@@ -21,7 +21,7 @@ from workbench.attacks.constraints import Domain
 from workbench.attacks.defences.bench import ROWS, Bench, lay_bench, measure_defence
 from workbench.attacks.defences.cost import Cost, measure_costs
 from workbench.attacks.replay import label_targets
-from workbench.attacks.trial import Setting
+from workbench.attacks.scenarios.trial import Setting
 from workbench.attacks.triple import BUDGET
 from workbench.errors import InputError
 from workbench.models.target import Target

@@ -29,7 +29,7 @@ from workbench.attacks.defences.training import (
 )
 from workbench.attacks.evasion import Evasion
 from workbench.attacks.gain import LEVEL, fresh_gain, gained_on_replay, is_overfitted, verdict_word
-from workbench.attacks.trial import Setting
+from workbench.attacks.scenarios.trial import Setting
 from workbench.attacks.triple import APART, BUDGET, knows_by_heart, move_away, unseen_attacks
 from workbench.attacks.verdict import FAIL, rate
 from workbench.errors import InputError, UnknownNameError

@@ -20,7 +20,7 @@ from workbench.attacks.approval import require_approval
 from workbench.attacks.decisions import decision_texts
 from workbench.attacks.defences.bench import ROWS, attacked_places, decided_texts, is_right, judged
 from workbench.attacks.evasion import evade
-from workbench.attacks.trial import Setting
+from workbench.attacks.scenarios.trial import Setting
 from workbench.attacks.triple import BUDGET
 from workbench.attacks.verdict import FAIL, rate
 from workbench.errors import InputError

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.analysis.drift import column_kind
-from workbench.attacks.matching import spread
+from workbench.attacks.recurrence.matching import spread
 from workbench.data.dataset import Dataset
 
 STEP: Final = 0.25

@@ -13,7 +13,7 @@ import pandas as pd
 
 from workbench.analysis.attribution import model_columns
 from workbench.analysis.causes.expected import read_rule
-from workbench.attacks.asking import NOT_SENT, Limits, Meter, Metered
+from workbench.attacks.replay.asking import NOT_SENT, Limits, Meter, Metered
 from workbench.data.dataset import Dataset
 from workbench.errors import InputError
 from workbench.models.booster import BoosterTarget
