@@ -141,3 +141,11 @@ def test_rows_that_are_alike_because_a_column_stands_still_are_no_repeats() -> N
     causes = [root.diagnosis.cause for root in roots_of(rescored(same)).found]
     assert "frozen column" in causes
     assert "duplicated rows" not in causes
+
+
+def test_sound_rows_that_no_longer_repeat_an_altered_one_are_no_second_cause() -> None:
+    frame = sound_log()
+    often = np.where(np.random.default_rng(0).random(len(frame)) < 0.6, 40, frame["age"])
+    broken = late(frame) & (frame["source"] == "branch").to_numpy()
+    found = roots_of(rescored(frame.assign(age=np.where(broken, often / 12, often))), windows=False).found
+    assert [root.diagnosis.cause for root in found if root.change.signal.column == "age"] == ["unit error"]

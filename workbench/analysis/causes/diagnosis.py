@@ -182,7 +182,7 @@ def _moved(change: Dated, rows: TimedRows, column: str) -> Diagnosis:
         told = f"{column} piles up at one end of its values, as if cut off there: {percent(after)} repeat the row before"
         return Diagnosis("training/serving skew", told, effect, "share of rows", interval, min(1.0, 4 * size))
     if aspect == "repeat" and effect > 0:
-        told = f"{column} repeats the value of the row before in {percent(after)} of the rows, against {percent(before)} before"
+        told = _told_move(change, column, before, after)
         return Diagnosis("frozen column", told, effect, "share of rows", interval, size)
     dropped = thinned(change, rows, column)
     if dropped is not None:
@@ -236,9 +236,8 @@ def _everywhere(change: Dated, rows: TimedRows, *left_out: str) -> Dated:
 
 
 def _unit(aspect: str) -> str:
-    return {"value": "share of rows", "relation": "standard deviations of the joint move"}.get(
-        aspect, "share of the former range"
-    )
+    units = {"value": "share of rows", "repeat": "share of rows", "relation": "standard deviations of the joint move"}
+    return units.get(aspect, "share of the former range")
 
 
 def _told_move(change: Dated, column: str, before: float, after: float) -> str:
@@ -250,6 +249,8 @@ def _told_move(change: Dated, column: str, before: float, after: float) -> str:
         return f"{column} goes with the other columns {'less' if abs(after) < abs(before) else 'otherwise'} than before"
     if aspect == "spread":
         return f"the values of {column} lie {'farther apart' if after > before else 'closer together'} than before"
+    if aspect == "repeat":
+        return f"{column} repeats the value of the row before in {percent(after)} of the rows, against {percent(before)} before"
     told = f"on average above {percent(after)} of the log's values, against {percent(before)}"
     return f"{column} is {'higher' if after > before else 'lower'} than before ({told})"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import numpy as np
@@ -38,21 +38,25 @@ def altered_first(changes: Sequence[Dated], rows: TimedRows) -> list[Dated]:
     Where a number of one source is too small, rows of that source become rare among those of large numbers: there are as many of
     that source as before, and fewer large numbers.
     """
+    return _behind(changes, lambda mate, change: _was_altered(mate, change, rows))
+
+
+def _behind(changes: Sequence[Dated], leads: Callable[[Dated, Dated], bool]) -> list[Dated]:
+    """The changes in their order, but each behind the first of the later ones that `leads` it."""
     order = list(changes)
     for change in changes:
-        if change.signal.stage != COLUMN or change.signal.column in change.hit.used:
-            continue
-        mate = next((other for other in order[order.index(change) + 1 :] if _was_altered(other, change, rows)), None)
-        if mate is not None:
-            order.remove(mate)
-            order.insert(order.index(change), mate)
+        later = order[order.index(change) + 1 :]
+        if (leader := next((other for other in later if leads(other, change)), None)) is not None:
+            order.remove(leader)
+            order.insert(order.index(change), leader)
     return order
 
 
 def _was_altered(mate: Dated, change: Dated, rows: TimedRows) -> bool:
     """Whether of two columns that say where each other changed, that of `mate` changed by itself and that of `change` did not."""
     crossed = change.signal.column in mate.hit.used and mate.signal.column in change.hit.used
-    if mate.signal.stage != COLUMN or not crossed or not same_time(change, mate, rows):
+    by_others = change.signal.column not in change.hit.used and change.signal.stage == mate.signal.stage == COLUMN
+    if not crossed or not by_others or not same_time(change, mate, rows):
         return False
     return _by_itself(change, mate, rows) < STILL and _by_itself(mate, change, rows) > BY_ITSELF
 
@@ -125,13 +129,7 @@ def _fills_room(change: Dated, clearest: Dated, rows: TimedRows) -> bool:
 
 def frozen_first(changes: Sequence[Dated], rows: TimedRows) -> list[Dated]:
     """The changes in their order, but before rows that equal earlier ones the column that stands still in them."""
-    order = list(changes)
-    for change in changes:
-        frozen = next((other for other in order[order.index(change) + 1 :] if stands_still(other, change, rows)), None)
-        if frozen is not None:
-            order.remove(frozen)
-            order.insert(order.index(change), frozen)
-    return order
+    return _behind(changes, lambda column, repeats: stands_still(column, repeats, rows))
 
 
 def stands_still(column: Dated, repeats: Dated, rows: TimedRows) -> bool:

@@ -155,7 +155,7 @@ def _can_explain(root: Dated, diagnosis: Diagnosis, change: Dated) -> bool:
 def _left_without(change: Dated, root: Dated, rows: TimedRows, catalogue: Catalogue, weight: int) -> Dated | None:
     """What is left of `change` without the rows of `root`; None where that explains it."""
     apart = change.hit.ratio >= SLIGHT * root.hit.ratio and not same_time(change, root, rows)
-    if stands_still(root, change, rows):
+    if stands_still(root, change, rows) or _echoes(change, root, rows):
         return None
     if apart and change.identifiable and change.latest < root.earliest and not _both_repeat(change, root):
         return change  # it was there before
@@ -178,6 +178,12 @@ def _left_without(change: Dated, root: Dated, rows: TimedRows, catalogue: Catalo
     if hit is None or hit.ratio < GONE * change.hit.ratio:
         return change if apart and _as_ever(change, rest) else None
     return date_change(hit, rows, rest)
+
+
+def _echoes(change: Dated, root: Dated, rows: TimedRows) -> bool:
+    """Whether sound rows only repeat the row before less often since that one's value was altered."""
+    fewer = change.signal.aspect == "repeat" and change.hit.after < change.hit.before
+    return fewer and root.signal.stage == COLUMN and change.signal.column == root.signal.column and same_time(change, root, rows)
 
 
 def _both_repeat(change: Dated, root: Dated) -> bool:
