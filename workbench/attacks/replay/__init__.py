@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -256,7 +257,7 @@ def _read_known(recording: Recording, vocabulary: Vocabulary) -> tuple[Answers, 
 def _positions(ids: pa.Array, origins: np.ndarray) -> np.ndarray:
     """Where each origin stands among the ids; -1 where there is none."""
     places = np.full(len(origins), -1, dtype=np.int64)
-    named = np.flatnonzero([origin is not None and origin == origin for origin in origins.tolist()])  # noqa: PLR0124  NaN
+    named = np.flatnonzero(pd.notna(origins))
     if len(named):
         index = {str(identity): place for place, identity in enumerate(ids.to_pylist())}
         places[named] = [index.get(str(origin), -1) for origin in origins[named].tolist()]

@@ -300,5 +300,6 @@ def _keep_part(journal: Journal | None, work: Work, answered: Prediction) -> Non
     """Keep a part as one entry, unless something of it was not sent."""
     if journal is None or WHOLE in work.done:
         return
-    if not any(text is not None and text.startswith(NOT_SENT) for text in answered.error.tolist()):
+    errors = answered.error[pd.notna(answered.error)].tolist()
+    if not any(text.startswith(NOT_SENT) for text in errors):
         journal.keep(work.part.number, WHOLE, answered)

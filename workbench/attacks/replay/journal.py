@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+import pandas as pd
 
 from workbench.attacks.decisions import decision_texts
 from workbench.digest import digest
@@ -92,7 +93,7 @@ def _encode(part: int, call: int, answered: Prediction) -> bytes:
         "call": call,
         "rows": len(answered),
         "decision": decision.dtype.str if plain else decision_texts(decision).tolist(),
-        "error": {at: text for at, text in enumerate(errors.tolist()) if text is not None},
+        "error": {at: errors[at] for at in np.flatnonzero(pd.notna(errors)).tolist()},
     }
     arrays = [answered.score.astype("<f8"), answered.latency.astype("<f8"), answered.abstained.astype("?")]
     head = json.dumps(said).encode() + b"\n"
